@@ -1,0 +1,1 @@
+"""What runs inside the containers: the standard library and nothing else."""
