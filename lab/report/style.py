@@ -1,0 +1,100 @@
+"""The look of every page: one sheet, the system's own fonts, light, dark and on paper.
+
+Colours are variables, since the figures (see `figures`) take theirs from here too. Blue and
+vermillion on white, sky blue and orange on black are of the palette of Okabe and Ito (2008).
+"""
+
+CSS = """\
+:root {
+  --paper: #ffffff; --soft: #f5f6f8; --ink: #1c1d21; --muted: #5c5f66; --line: #dddfe3;
+  --udp: #d55e00; --tcp: #0072b2;
+  --good: #1b6e3c; --good-soft: #eef7f1; --bad: #b3261e; --bad-soft: #fdf0ef;
+  color-scheme: light;
+}
+@media screen and (prefers-color-scheme: dark) {
+  :root {
+    --paper: #15161a; --soft: #1e2026; --ink: #ececef; --muted: #a5a8b0; --line: #363941;
+    --udp: #e69f00; --tcp: #56b4e9;
+    --good: #7bd09b; --good-soft: #17261d; --bad: #ff9a90; --bad-soft: #2e1b1a;
+    color-scheme: dark;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--paper); color: var(--ink);
+  font: 1.0625rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans",
+    "Liberation Sans", sans-serif;
+  font-variant-numeric: tabular-nums; -webkit-text-size-adjust: 100%;
+}
+main { max-width: 60rem; margin: 0 auto; padding: 3.5rem 1.5rem 5rem; }
+h1, h2, h3 { line-height: 1.25; text-wrap: balance; }
+h1 { font-size: 2.25rem; font-weight: 650; letter-spacing: -0.015em; margin: 0; }
+h2 {
+  font-size: 1.375rem; font-weight: 650; margin: 4rem 0 1rem;
+  padding-top: 1.25rem; border-top: 1px solid var(--line);
+}
+h3 { font-size: 1rem; font-weight: 650; margin: 0 0 0.75rem; }
+p, ul { max-width: 44rem; margin: 0 0 1rem; text-wrap: pretty; }
+ul { padding-left: 1.25rem; }
+.byline { color: var(--muted); margin: 0.5rem 0 0; }
+.verdict {
+  margin: 2rem 0 0; padding: 1rem 1.25rem; border-left: 4px solid; border-radius: 2px;
+}
+.verdict > p { font-weight: 650; margin: 0; }
+.verdict ul { margin: 0.5rem 0 0; color: var(--ink); }
+.pass { color: var(--good); background: var(--good-soft); }
+.fail { color: var(--bad); background: var(--bad-soft); }
+.verdict + section h2 { margin-top: 2rem; padding-top: 0; border-top: 0; }
+section:first-of-type > p:first-of-type { font-size: 1.1875rem; line-height: 1.55; }
+figure { margin: 2.5rem 0 0; }
+section > h2 + figure { margin-top: 1.5rem; }
+figcaption { max-width: 44rem; margin-top: 0.75rem; color: var(--muted); font-size: 0.9375rem; }
+.scroll { overflow-x: auto; }
+.scroll:focus-visible { outline: 2px solid var(--tcp); outline-offset: 4px; }
+svg { display: block; width: 100%; min-width: 22rem; max-width: 40rem; height: auto; }
+svg.wide { min-width: 34rem; max-width: 44rem; }
+svg * { stroke-linejoin: round; stroke-linecap: butt; }
+table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; line-height: 1.4; }
+th, td { padding: 0.5rem 0.625rem; text-align: right; vertical-align: baseline; }
+th:first-child, td:first-child { padding-left: 0; text-align: left; }
+th:last-child, td:last-child { padding-right: 0; }
+td, tbody th { white-space: nowrap; border-top: 1px solid var(--line); }
+tbody th { font-weight: 650; }
+thead th { color: var(--muted); font-weight: 500; vertical-align: bottom; }
+thead th.group {
+  color: var(--ink); font-weight: 650; text-align: center; padding: 0.25rem 0 0.25rem 1.25rem;
+  background: linear-gradient(var(--line) 0 0) right bottom / calc(100% - 1.25rem) 1px no-repeat;
+}
+td small { display: block; color: var(--muted); font-size: 0.8125rem; }
+.broken, .broken small { color: var(--bad); }
+.broken { font-weight: 650; background: var(--bad-soft); }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem 2rem; }
+dl { margin: 1.5rem 0; }
+dt { color: var(--muted); font-size: 0.875rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+pre {
+  margin: 1rem 0; padding: 0.75rem 1rem; overflow-x: auto; background: var(--soft);
+  border-radius: 4px; line-height: 1.5;
+}
+code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
+@media (max-width: 36rem) {
+  main { padding: 2rem 1rem 3rem; }
+  h1 { font-size: 1.75rem; }
+  h2 { margin-top: 3rem; }
+  section:first-of-type > p:first-of-type { font-size: 1.0625rem; }
+}
+@media print {
+  @page { margin: 18mm 16mm; }
+  html { font-size: 10.5pt; }
+  body { font-size: 10.5pt; }
+  main { max-width: none; padding: 0; }
+  h2 { margin-top: 2rem; break-after: avoid; }
+  h3 { break-after: avoid; }
+  figure, tr, .verdict, dl > div { break-inside: avoid; }
+  .scroll { overflow: visible; }
+  svg, svg.wide { min-width: 0; max-width: 13cm; }
+  table { font-size: 8.5pt; }
+  th, td { padding: 0.3rem 0.35rem; }
+  .verdict, .broken, .group, pre { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
+"""

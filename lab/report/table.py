@@ -1,0 +1,99 @@
+"""A loss run on the terminal: two tables that fit into 100 columns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from lab.report import checks
+from lab.report.page import LEDGER
+from lab.report.wording import (
+    NOTHING,
+    count,
+    digits,
+    exact_percent,
+    of,
+    percent,
+    seconds,
+    span,
+)
+
+
+def loss_table(result: Mapping[str, Any]) -> Table:
+    """One row a loss point: what UDP delivered and was to deliver, and what TCP paid."""
+    table = _table(
+        "Loss\neach way",
+        "UDP\ndelivered",
+        "\nexpected",
+        f"exact {exact_percent(result['confidence'])}\ninterval",
+        "\nledger",
+        "TCP\ndelivered",
+        "retrans-\nmissions",
+        "median\nms",
+        "p99\nms",
+        "\ntook",
+    )
+    for point in result["points"]:
+        found = checks.checks(point)
+        table.add_row(
+            exact_percent(point["loss"]), *_udp_cells(point, found), *_tcp_cells(point, found)
+        )
+    return table
+
+
+def ledger_table(result: Mapping[str, Any]) -> Table:
+    """One row a loss point: the way of its datagrams, and how many no counter explains."""
+    table = _table("Loss\neach way", *(_two_lines(head) for head, _ in LEDGER))
+    for point in result["points"]:
+        udp = point.get("udp")
+        cells = [_cell(count(udp.get(key)), good=True) for _, key in LEDGER] if udp else []
+        if udp:
+            cells[-1] = _cell(count(udp["unexplained"]), good=not udp["unexplained"])
+        table.add_row(exact_percent(point["loss"]), *cells)
+    return table
+
+
+def _udp_cells(point: Mapping[str, Any], found: Mapping[str, checks.Check]) -> list[Text]:
+    udp = point.get("udp")
+    if not udp:
+        return [Text(NOTHING)] * 4
+    low, high = udp["interval"]
+    return [
+        _cell(percent(1 - udp["loss_ratio"]), good=found[checks.BOTH_WAYS].held),
+        Text(percent(1 - udp["expected"])),
+        Text(span(1 - high, 1 - low)),
+        _cell("closed" if found[checks.LEDGER].held else "OPEN", good=found[checks.LEDGER].held),
+    ]
+
+
+def _tcp_cells(point: Mapping[str, Any], found: Mapping[str, checks.Check]) -> list[Text]:
+    tcp = point.get("tcp")
+    if not tcp:
+        return [Text(NOTHING)] * 5
+    rtt = tcp.get("rtt_ms") or {}
+    return [
+        _cell(of(tcp["received"], tcp["sent"]).replace(" of ", "/"), good=found[checks.TCP].held),
+        Text(count(tcp["retransmissions"])),
+        Text(digits(rtt.get("p50"))),
+        Text(digits(rtt.get("p99"))),
+        Text(seconds(tcp["duration_s"])),
+    ]
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    for head in heads:
+        table.add_column(Text(head), justify="right", no_wrap=True)
+    return table
+
+
+def _cell(text: str, *, good: bool) -> Text:
+    return Text(text, style="" if good else "bold red")
+
+
+def _two_lines(head: str) -> str:
+    """`Dropped toward server` on two lines; a short head stands on the lower one."""
+    first, _, rest = head.partition(" ")
+    return f"{first}\n{rest}" if rest else f"\n{first}"

@@ -1,0 +1,166 @@
+"""A made-up loss run to render: a FIXTURE, simulated from a seed, measured nowhere."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lab.stats import exact_interval, percentile, two_way_loss
+
+CONFIDENCE = 0.999
+LOSSES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3)
+MESSAGES = 2000
+
+Result = dict[str, Any]
+
+
+def simulated_loss_run(seed: int = 7) -> Result:
+    """The result of a run that passed, in the shape that `lab run loss --json` prints."""
+    rng = random.Random(seed)
+    return {
+        "scenario": "loss",
+        "title": "What UDP loses, TCP repairs",
+        "lab": "lab",
+        "started": "2026-11-24T14:50:01+00:00",
+        "finished": "2026-11-24T14:50:38+00:00",
+        "command": "lab run loss",
+        "backend": "tc-bpf",
+        "kernel": "6.18.44",
+        "congestion_control": "cubic",
+        "engine": "20.10.24",
+        "compose": "2.40.3",
+        "lab_version": "0.1.0",
+        "programs": {"tcp": "tcp_threaded", "udp": "udp_socket"},
+        "confidence": CONFIDENCE,
+        "run_confidence": 0.999,
+        "interrupted": False,
+        "verdict": "pass",
+        "failures": [],
+        "points": [
+            {"loss": loss, "udp": _udp(rng, loss), "tcp": _tcp(rng, loss)} for loss in LOSSES
+        ],
+    }
+
+
+def failing_loss_run() -> Result:
+    """At 20 % seven datagrams vanished unseen by any counter, and TCP came up short at 30 %."""
+    result = simulated_loss_run()
+    udp, tcp = result["points"][4]["udp"], result["points"][5]["tcp"]
+    udp["received"] -= 7
+    udp["unexplained"] = 7
+    udp.update(_ratio(MESSAGES, MESSAGES - udp["received"], udp["expected"]))
+    tcp["received"] = 1988
+    result["verdict"] = "fail"
+    result["failures"] = [
+        "20 % loss: the ledger does not close: 7 datagrams are explained by no counter",
+        "30 % loss: TCP delivered 1988 of 2000",
+    ]
+    return result
+
+
+def interrupted_loss_run() -> Result:
+    """Ctrl-C in the TCP half of the fourth point."""
+    result = simulated_loss_run()
+    result["points"] = result["points"][:4]
+    result["points"][3]["tcp"] = None
+    result.update(interrupted=True, verdict="fail", failures=["interrupted at 10 % loss"])
+    return result
+
+
+def _udp(rng: random.Random, loss: float) -> Result:
+    at_server = sum(rng.random() >= loss for _ in range(MESSAGES))
+    back = sum(rng.random() >= loss for _ in range(at_server))
+    times = [0.07 + rng.expovariate(1 / 0.02) for _ in range(back)]
+    each_way = {"p50": 0.041, "p99": 0.09}
+    return {
+        "sent": MESSAGES,
+        "server_received": at_server,
+        "server_sent": at_server,
+        "received": back,
+        "dropped_toward_server": MESSAGES - at_server,
+        "dropped_toward_client": at_server - back,
+        "buffer_drops": 0,
+        "unexplained": 0,
+        "duplicated": 0,
+        "reordered": 0,
+        "late": 0,
+        "corrupted": 0,
+        "timeout_s": 0.5,
+        **_ratio(MESSAGES, MESSAGES - back, two_way_loss(loss, loss)),
+        "toward_server": {
+            "sent": MESSAGES,
+            "lost": MESSAGES - at_server,
+            **_ratio(MESSAGES, MESSAGES - at_server, loss),
+        },
+        "toward_client": {
+            "sent": at_server,
+            "lost": at_server - back,
+            **_ratio(at_server, at_server - back, loss),
+        },
+        "rtt_ms": _times(times),
+        "one_way_ms": {"toward_server": each_way, "toward_client": each_way},
+        "duration_s": 1.5,
+    }
+
+
+def _tcp(rng: random.Random, loss: float) -> Result:
+    """Each message, and its echo, waits 0.2 s for its first loss and twice as long for the next."""
+    times = []
+    tries = [0, 0]
+    for _ in range(MESSAGES):
+        ms = 0.1 + rng.expovariate(1 / 0.03)
+        for way in (0, 1):
+            wait = 205.0
+            while rng.random() < loss:
+                ms, wait = ms + wait, 2 * wait
+                tries[way] += 1
+        times.append(ms)
+    return {
+        "sent": MESSAGES,
+        "received": MESSAGES,
+        "corrupted": 0,
+        "retransmissions": sum(tries),
+        "retransmissions_toward_server": tries[0],
+        "retransmissions_toward_client": tries[1],
+        "dropped_toward_server": tries[0],
+        "dropped_toward_client": tries[1],
+        "streams": 100,
+        "connect_ms": {"p50": 0.12, "p99": 1000.2 if loss else 0.4, "max": 3000.1 if loss else 0.9},
+        "rtt_ms": _times(times),
+        "duration_s": round(max(sum(times[n::100]) for n in range(100)) / 1000, 3),
+    }
+
+
+def _ratio(trials: int, lost: int, expected: float) -> Result:
+    return {
+        "loss_ratio": lost / trials,
+        "expected": expected,
+        "interval": list(exact_interval(lost, trials, CONFIDENCE)),
+    }
+
+
+def _times(times: list[float]) -> Result:
+    shown = {"p50": percentile(times, 50), "p99": percentile(times, 99), "max": max(times)}
+    return {key: round(value, 3) for key, value in shown.items()}
+
+
+@pytest.fixture
+def passed() -> Result:
+    return simulated_loss_run()
+
+
+@pytest.fixture
+def failed() -> Result:
+    return failing_loss_run()
+
+
+@pytest.fixture
+def interrupted() -> Result:
+    return interrupted_loss_run()
+
+
+@pytest.fixture(params=[simulated_loss_run, failing_loss_run, interrupted_loss_run])
+def any_run(request: pytest.FixtureRequest) -> Result:
+    make: Callable[[], Result] = request.param
+    return make()

@@ -1,0 +1,95 @@
+"""The arithmetic of a verdict, against scipy's own test and against what it promises."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
+
+from lab import stats
+
+
+@given(st.integers(1, 5000), st.floats(0, 1), st.sampled_from([0.9, 0.95, 0.999, 0.99999]))
+def test_interval_is_scipys_exact_one(trials: int, share: float, confidence: float) -> None:
+    hits = round(share * trials)
+    low, high = stats.exact_interval(hits, trials, confidence)
+    theirs = binomtest(hits, trials).proportion_ci(confidence, method="exact")
+    assert low == pytest.approx(theirs.low, abs=1e-9)
+    assert high == pytest.approx(theirs.high, abs=1e-9)
+    assert 0 <= low <= hits / trials <= high <= 1
+
+
+def test_interval_at_the_ends() -> None:
+    assert stats.exact_interval(0, 0, 0.999) == (0.0, 1.0)
+    low, high = stats.exact_interval(0, 2000, 0.999)
+    assert low == 0.0
+    assert high == pytest.approx(1 - 0.0005 ** (1 / 2000))  # closed form
+    low, high = stats.exact_interval(2000, 2000, 0.999)
+    assert low == pytest.approx(0.0005 ** (1 / 2000))
+    assert high == 1.0
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.001, 0.01, 0.0975, 0.51, 0.99, 1.0])
+@pytest.mark.parametrize("confidence", [0.95, 0.999])
+def test_interval_covers_what_it_promises(ratio: float, confidence: float) -> None:
+    # Not sampled but summed: the probability of every outcome whose interval holds the truth.
+    trials = 200
+    covered = 0.0
+    for hits in range(trials + 1):
+        low, high = stats.exact_interval(hits, trials, confidence)
+        if low <= ratio <= high:
+            covered += float(binom.pmf(hits, trials, ratio))
+    assert covered >= confidence
+
+
+@pytest.mark.parametrize(("hits", "trials", "confidence"), [(-1, 5, 0.9), (6, 5, 0.9), (1, 5, 1.0)])
+def test_no_interval(hits: int, trials: int, confidence: float) -> None:
+    with pytest.raises(ValueError, match=r"hits|confidence"):
+        stats.exact_interval(hits, trials, confidence)
+
+
+def test_two_way_loss() -> None:
+    assert stats.two_way_loss(0.05, 0.05) == pytest.approx(0.0975)
+    assert stats.two_way_loss(0.3, 0.3) == pytest.approx(0.51)
+    assert stats.two_way_loss(0, 0.1) == 0.1
+    assert stats.two_way_loss(1, 0.5) == 1
+    with pytest.raises(ValueError, match="ratio"):
+        stats.two_way_loss(0.1, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("percent", "value"),
+    [(0, 1), (0.1, 1), (0.2, 2), (50, 500), (99, 990), (99.9, 999), (100, 1000)],
+)
+def test_percentile_is_the_nearest_rank(percent: float, value: float) -> None:
+    assert stats.percentile(range(1000, 0, -1), percent) == value
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 100))
+def test_percentile_was_measured(values: list[float], percent: float) -> None:
+    found = stats.percentile(values, percent)
+    assert found in values
+    assert sum(value <= found for value in values) >= percent / 100 * len(values) - 1e-9
+
+
+def test_no_percentile() -> None:
+    with pytest.raises(ValueError, match="no values"):
+        stats.percentile([], 50)
+    with pytest.raises(ValueError, match="0 to 100"):
+        stats.percentile([1.0], 101)
+
+
+def test_run_confidence() -> None:
+    assert stats.run_confidence(0.999, 1) == pytest.approx(0.999)
+    assert stats.run_confidence(0.999, 18) == pytest.approx(1 - 0.001 / 18)
+    # Independent tests at that confidence hold together at the run's, and hardly above it.
+    assert 0.999 <= stats.run_confidence(0.999, 18) ** 18 < 0.999001
+    with pytest.raises(ValueError, match="at least 1"):
+        stats.run_confidence(0.999, 0)
+
+
+def test_the_import_stays_fast() -> None:
+    code = "import sys, lab.stats, lab.units, lab.impairment; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
