@@ -17,7 +17,7 @@ from math import ceil, floor, log10
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from lab.report.checks import expected_delivery
+from lab.scenario.checks import expected_delivery
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

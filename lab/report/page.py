@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.report import checks, figures, topology, words
+from lab.report import figures, topology, words
 from lab.report.markup import (
     Cell,
     Column,
@@ -18,7 +18,8 @@ from lab.report.markup import (
     table,
     verdict,
 )
-from lab.report.wording import (
+from lab.scenario import checks
+from lab.wording import (
     NOTHING,
     count,
     digits,

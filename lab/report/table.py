@@ -7,9 +7,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lab.report import checks
 from lab.report.page import LEDGER
-from lab.report.wording import (
+from lab.scenario import checks
+from lab.wording import (
     NOTHING,
     count,
     digits,

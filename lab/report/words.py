@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lab.report import checks, wording
-from lab.report.wording import count, exact_percent, millis, percent, seconds, span, times
+from lab import wording
+from lab.scenario import checks
+from lab.wording import count, exact_percent, millis, percent, seconds, span, times
 
 Points = Sequence[Mapping[str, Any]]
 
@@ -36,18 +37,7 @@ def verdict(result: Mapping[str, Any]) -> tuple[str, str, list[str]]:
     if result.get("interrupted"):
         head = f"Interrupted: {points} measured in full; what follows is what there is."
         return "fail", head, failures
-    failures = failures or _broken(result["points"])
     return "fail", f"Fail, in {times(len(failures), 'place')}:" if failures else "Fail.", failures
-
-
-def _broken(points: Points) -> list[str]:
-    """Where a run failed that does not say so itself."""
-    return [
-        f"{exact_percent(point['loss'])} loss: {check.name}: {check.figures}"
-        for point in points
-        for check in checks.checks(point).values()
-        if not check.held
-    ]
 
 
 def _at_most_loss(points: Points, confidence: float) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from lab.report import figures, words
 from lab.report.page import loss_page
-from lab.report.wording import SPACE
+from lab.wording import SPACE
 
 Result = dict[str, Any]
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -175,16 +175,6 @@ def test_fail_says_where(failed: Result) -> None:
     assert "broken7 unexplained" in text
     assert "broken1 988 of 2 000" in text
     assert "Pass" not in text
-
-
-def test_fail_without_a_reason_finds_it(failed: Result) -> None:
-    failed["failures"] = []
-    kind, head, where = words.verdict(failed)
-    assert (kind, head) == ("fail", "Fail, in 2 places:")
-    assert [line.replace(SPACE, " ") for line in where] == [
-        "20 % loss: Ledger: 7 unexplained",
-        "30 % loss: TCP: 1 988 of 2 000",
-    ]
 
 
 def test_interrupted(interrupted: Result) -> None:

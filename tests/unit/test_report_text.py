@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lab.report import wording
+from lab import wording
 from lab.report.flat import csv_text
 from lab.report.table import ledger_table, loss_table
 

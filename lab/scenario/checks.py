@@ -1,13 +1,10 @@
-"""What a loss run expects of each point, and whether that held, each with its figures.
+"""What a loss run expects of each point, and whether that held, each with its figures. Pure."""
 
-The run's own verdict is the judge; these are its grounds, laid out for a reader.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.report import wording
+from lab import wording
 from lab.stats import two_way_loss
 
 
@@ -59,6 +56,19 @@ def _checks(point: Mapping[str, Any]) -> Iterator[Check]:
 
 
 def _loss_check(name: str, part: Mapping[str, Any]) -> Check:
+    # A run says itself whether a loss is one that chance explains, at the confidence of the run
+    # as a whole; the interval shown is that of this one figure.
     low, high = part["interval"]
+    held = bool(part.get("held", low <= part["expected"] <= high))
     figures = f"{wording.percent(part['loss_ratio'])} lost, {wording.span(low, high)}"
-    return Check(name, low <= part["expected"] <= high, figures)
+    return Check(name, held, figures)
+
+
+def broken(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where a run failed, a line for each expectation that did not hold."""
+    return [
+        f"{wording.exact_percent(point['loss'])} loss: {check.name}: {check.figures}"
+        for point in points
+        for check in checks(point).values()
+        if not check.held
+    ]

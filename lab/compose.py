@@ -1,0 +1,79 @@
+"""Docker Compose: the only module that runs it. It brings the services of compose.yaml up.
+
+What is there, and taking it away, is the engine's matter (`lab.engine`), by label.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from lab.errors import ComposeError
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "compose.yaml"
+OLDEST = (2, 20)
+_CURE = "install the Compose plugin 2.20 or later, or on Debian and Ubuntu as root: make lab-up"
+
+
+@cache
+def version() -> str:
+    """Compose's version, such as `2.26.1`. Raises `ComposeError` where missing or too old."""
+    try:
+        told = subprocess.run(
+            ["docker", "compose", "version", "--short"],
+            capture_output=True, text=True, check=False, timeout=30,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise ComposeError(f"no docker command on the PATH; {_CURE}") from None
+    numbers = re.findall(r"\d+", told.stdout)
+    if told.returncode != 0 or len(numbers) < 2:
+        raise ComposeError(f"'docker compose' does not answer{_compose_1()}; {_CURE}")
+    if (int(numbers[0]), int(numbers[1])) < OLDEST:
+        raise ComposeError(f"Compose {told.stdout.strip()} is too old; {_CURE}")
+    return told.stdout.strip().removeprefix("v")
+
+
+def _compose_1() -> str:
+    """Name the old `docker-compose` where that is what the machine has."""
+    try:
+        told = subprocess.run(
+            ["docker-compose", "version", "--short"],
+            capture_output=True, text=True, check=False, timeout=30,
+        )  # fmt: skip
+    except FileNotFoundError:
+        return ""
+    found = told.stdout.strip()
+    return f" (docker-compose {found} is Compose 1, which is no longer kept)" if found else ""
+
+
+def up(name: str, *, clients: int, tcp: str, udp: str) -> None:
+    """Create and start what is missing of lab `name`; what is right already stays untouched.
+
+    Raises `ComposeError` with Compose's own last line.
+    """
+    _compose(
+        ["-p", name, "up", "--detach", "--no-build", "--scale", f"client={clients}"],
+        {"TCP_SERVER": tcp, "UDP_SERVER": udp},
+        f"bring up lab {name!r}",
+    )
+
+
+def build(base: str, recipe: str) -> None:
+    """Build the node image on `base`, marked with the `recipe` that it was made from."""
+    _compose(["build", "wan"], {"LAB_BASE": base, "LAB_RECIPE": recipe}, "build the node image")
+
+
+def _compose(words: list[str], settings: Mapping[str, str], doing: str) -> None:
+    version()
+    done = subprocess.run(
+        ["docker", "compose", "--file", str(FILE), "--ansi", "never", *words],
+        env={**os.environ, **settings},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        reason = said[-1] if said else f"exit code {done.returncode}"
+        raise ComposeError(f"{doing}: Compose says: {reason}")

@@ -1,0 +1,33 @@
+"""How long a rate-limited link's queue is. Pure.
+
+A queue that overflows drops packets that no loss model asked for, and one without end hides it:
+each backend sizes its own from here, and its overflow is counted apart where the kernel does.
+"""
+
+FRAME_BYTES = 1514
+"""An Ethernet frame with a full IP packet, as a qdisc counts it."""
+
+QUEUE_S = 0.2
+"""What a queue holds at most, in seconds of its rate: a common depth of an access router."""
+
+SHORTEST_FRAMES = 20
+UNLIMITED_PACKETS = 100_000
+
+
+def queue_bytes(rate_bps: int) -> int:
+    """The bytes that may wait at this rate: 200 ms of it, and never fewer than 20 full frames."""
+    return max(int(rate_bps / 8 * QUEUE_S), SHORTEST_FRAMES * FRAME_BYTES)
+
+
+def queue_packets(rate_bps: int | None, delay_ms: float) -> int:
+    """netem's `limit`: packets that wait for the rate, and those that are being delayed.
+
+    Delayed packets sit in the same queue, so rate times delay has to fit in beside the wait
+    (the default of 1000 packets overflows at 12 Mbit/s and 1 s). In frames of 64 bytes, as the
+    shortest ones take the most places. Without a rate: more than a sender here can keep in it.
+    """
+    if rate_bps is None:
+        return UNLIMITED_PACKETS
+    waiting = queue_bytes(rate_bps) // FRAME_BYTES
+    delayed = int(rate_bps / 8 * delay_ms / 1000) // 64
+    return min(waiting + delayed + SHORTEST_FRAMES, UNLIMITED_PACKETS)

@@ -1,0 +1,139 @@
+"""One measurement through a lab, with everything that happened to each packet accounted for.
+
+Joins what four parties say, none of which knows the others: the probe in the client, the tally
+of the server, tc's counters on wan, and the kernel's counters in each node.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lab.engine import Engine, Lab
+from lab.impairment import Direction
+from lab.link import Link, LinkState
+from lab.stats import percentile
+
+Report = dict[str, Any]
+Progress = Callable[[str], None] | None
+
+SERVER, CLIENT = Direction.TOWARD_SERVER, Direction.TOWARD_CLIENT
+
+
+def udp(
+    engine: Engine,
+    lab: Lab,
+    *,
+    count: int,
+    size: int,
+    interval_ms: float,
+    timeout_ms: float,
+    client: str = "client",
+    on_stderr: Progress = None,
+) -> Report:
+    """Send `count` datagrams of `size` bytes and account for each; the probe's report and more.
+
+    Added to the probe's own keys: `server_received`, `server_sent`, `dropped_toward_server`,
+    `dropped_toward_client` (tc's counters), `buffer_drops` (both ends' sockets), `unexplained`
+    (what no counter explains), `one_way_ms` by direction. With other traffic in the lab at the
+    same time the sums are of both, and `unexplained` shows it.
+    """
+    node, server, link = lab.node(client), lab.node("udp-server"), Link(engine, lab)
+    tally, state = engine.python(server, "tally"), link.state()
+    words = [
+        "udp-server", "--count", str(count), "--size", str(size), "--samples",
+        "--interval", str(interval_ms / 1000), "--timeout", str(timeout_ms / 1000),
+    ]  # fmt: skip
+    if on_stderr:
+        words.append("--progress")
+    report: Report = engine.python(node, "probe.udp", *words, on_stderr=on_stderr)
+    state_after = link.state()
+    after = engine.python(server, "tally", "--arrivals", str(report["run"]))
+    samples = report.pop("samples")
+    dropped = {each: _dropped(each, state, state_after) for each in Direction}
+    received = after["datagrams_received"] - tally["datagrams_received"]
+    sent = after["datagrams_sent"] - tally["datagrams_sent"]
+    full = after["kernel"]["Udp.RcvbufErrors"] - tally["kernel"]["Udp.RcvbufErrors"]
+    # Every datagram that came back, in time or not, once or more often, was not dropped.
+    back = report["received"] + report["late"] + report["duplicated"] + report["corrupted"]
+    legs = (
+        report["sent"] - dropped[SERVER] - full - received,
+        received - sent,
+        sent - dropped[CLIENT] - report["buffer_drops"] - back,
+    )
+    return {
+        **report,
+        "server_received": received,
+        "server_sent": sent,
+        "dropped_toward_server": dropped[SERVER],
+        "dropped_toward_client": dropped[CLIENT],
+        "buffer_drops": report["buffer_drops"] + full,
+        "unexplained": sum(abs(leg) for leg in legs),
+        "one_way_ms": _one_way(samples, after["arrivals"]),
+    }
+
+
+def tcp(
+    engine: Engine,
+    lab: Lab,
+    *,
+    count: int,
+    size: int,
+    streams: int,
+    timeout_ms: float,
+    client: str = "client",
+    on_stderr: Progress = None,
+) -> Report:
+    """Send `count` messages of `size` bytes over `streams` connections, every byte checked.
+
+    Added to the probe's own keys: `retransmissions` of both ends (their kernels'
+    Tcp.RetransSegs, connecting included), each direction's share, and what tc dropped meanwhile.
+    """
+    node, server, link = lab.node(client), lab.node("tcp-server"), Link(engine, lab)
+    tally, state = engine.python(server, "tally"), link.state()
+    words = [
+        "tcp-server", "--count", str(count), "--size", str(size),
+        "--streams", str(streams), "--timeout", str(timeout_ms / 1000),
+    ]  # fmt: skip
+    if on_stderr:
+        words.append("--progress")
+    report: Report = engine.python(node, "probe.tcp", *words, on_stderr=on_stderr)
+    after, state_after = engine.python(server, "tally"), link.state()
+    toward_server = report["kernel"]["Tcp.RetransSegs"]
+    toward_client = after["kernel"]["Tcp.RetransSegs"] - tally["kernel"]["Tcp.RetransSegs"]
+    return {
+        **report,
+        "retransmissions": toward_server + toward_client,
+        "retransmissions_toward_server": toward_server,
+        "retransmissions_toward_client": toward_client,
+        "dropped_toward_server": _dropped(SERVER, state, state_after),
+        "dropped_toward_client": _dropped(CLIENT, state, state_after),
+    }
+
+
+def _dropped(direction: Direction, before: LinkState, after: LinkState) -> int:
+    if direction not in after.counters:
+        return 0
+    since = before.counters.get(direction)
+    counted = after.counters[direction]
+    return (counted - since).dropped if since else counted.dropped
+
+
+def _one_way(
+    samples: Sequence[tuple[int, int, int | None]], arrivals: Sequence[tuple[int, int]]
+) -> Mapping[str, Mapping[str, float]]:
+    """Delays of each direction (RFC 7679), by the one monotonic clock that all containers share."""
+    arrived = dict(reversed(arrivals))  # a duplicate's first arrival
+    toward_server, toward_client = [], []
+    for number, sent_ns, received_ns in samples:
+        if (at_server := arrived.get(number)) is None:
+            continue
+        toward_server.append((at_server - sent_ns) / 1e6)
+        if received_ns is not None:
+            toward_client.append((received_ns - at_server) / 1e6)
+    return {
+        "toward_server": _percentiles(toward_server),
+        "toward_client": _percentiles(toward_client),
+    }
+
+
+def _percentiles(delays_ms: Sequence[float]) -> dict[str, float]:
+    return {f"p{p}": percentile(delays_ms, p) for p in (50, 99)} if delays_ms else {}

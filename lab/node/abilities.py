@@ -1,0 +1,110 @@
+"""What this kernel can do to packets, found by doing it, never by reading a configuration.
+
+Each way to impair is set up on ``lo`` of this network namespace to drop everything, datagrams
+are sent through it, and the kernel's counter and the receiver have to agree that all are gone.
+``lo`` carries nothing that matters here, and is left as it was found. Needs CAP_NET_ADMIN.
+
+Prints ``{"netem": true, "tc-bpf": true, "tbf": true, "tun": false, "why": {"tun": "…"}}``.
+"""
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+DATAGRAMS = 32
+ROOT = ["dev", "lo", "root"]
+DROP_ALL = "1,6 0 0 2"  # classic BPF: return 2, which direct action takes as TC_ACT_SHOT
+
+
+class Unable(Exception):
+    """The kernel, or its tools, can't do it; the text says why."""
+
+
+def tc(*words: str) -> str:
+    """Run tc(8); raise `Unable` with its own words where it fails."""
+    done = subprocess.run(["tc", *words], capture_output=True, text=True, check=False, timeout=10)
+    if done.returncode != 0:
+        raise Unable(" ".join(done.stderr.split()))
+    return done.stdout
+
+
+def arrives() -> int:
+    """Send `DATAGRAMS` over lo and count those that arrive; loopback delivers at once."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(("127.0.0.1", 0))
+        receiver.setblocking(False)
+        arrived = 0
+        for _ in range(DATAGRAMS):
+            sender.sendto(b"?", receiver.getsockname())
+            try:
+                receiver.recv(1)
+                arrived += 1
+            except BlockingIOError:
+                pass
+        return arrived
+
+
+def dropped() -> int:
+    """What tc's own counter says of the root qdisc on lo."""
+    shown = json.loads(tc("-j", "-s", "qdisc", "show", "dev", "lo", "root"))
+    return int(shown[0]["drops"])
+
+
+def must_drop_all() -> None:
+    """Raise `Unable` unless every datagram is dropped, and counted."""
+    arrived, counted = arrives(), dropped()
+    if arrived or counted != DATAGRAMS:
+        raise Unable(f"set to drop all, it let {arrived} of {DATAGRAMS} pass, counting {counted}")
+
+
+def netem() -> None:
+    """tc-netem(8)."""
+    tc("qdisc", "add", *ROOT, "netem", "loss", "100%")
+    must_drop_all()
+
+
+def tc_bpf() -> None:
+    """A classic BPF filter in direct action on an htb, as tc-bpf(8) and tc-htb(8) have it."""
+    tc("qdisc", "add", *ROOT, "handle", "1:", "htb")
+    tc("filter", "add", "dev", "lo", "parent", "1:", "protocol", "all", "bpf", "da", "bytecode",
+       DROP_ALL)  # fmt: skip
+    must_drop_all()
+
+
+def tbf() -> None:
+    """tc-tbf(8), which limits the rate."""
+    tc("qdisc", "add", *ROOT, "tbf", "rate", "1gbit", "burst", "100kb", "limit", "100kb")
+    if (arrived := arrives()) != DATAGRAMS:
+        raise Unable(f"below its rate it let only {arrived} of {DATAGRAMS} pass")
+
+
+def tun() -> None:
+    """A TUN device, which a link in user space needs."""
+    if not Path("/dev/net/tun").exists():
+        raise Unable("/dev/net/tun is not in this container")
+
+
+def abilities() -> dict[str, object]:
+    """Try each, and say why not where one fails."""
+    found: dict[str, object] = {}
+    why: dict[str, str] = {}
+    for name, attempt in {"netem": netem, "tc-bpf": tc_bpf, "tbf": tbf, "tun": tun}.items():
+        try:
+            attempt()
+            found[name] = True
+        except Unable as reason:
+            found[name] = False
+            why[name] = str(reason)
+        finally:
+            # Fails where nothing had been set up, which is what is wanted.
+            subprocess.run(["tc", "qdisc", "del", *ROOT], capture_output=True, check=False)
+    return {**found, "why": why}
+
+
+if __name__ == "__main__":
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    print(json.dumps(abilities()))

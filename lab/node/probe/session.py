@@ -1,0 +1,109 @@
+"""What surrounds a measurement: names, signals, progress, a quiet interpreter, the way out."""
+
+import gc
+import json
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+NS = 1_000_000_000
+MS = 1_000_000  # nanoseconds in a millisecond
+# No wait is longer, so that a signal is seen within this time and progress stays alive.
+LONGEST_WAIT_NS = NS // 10
+
+
+class CannotMeasure(Exception):
+    """There will be no report. The text is one line; exit code 1."""
+
+    exit_code = 1
+
+
+class Refused(CannotMeasure):
+    """An argument asks for something that this kernel does not allow. Exit code 2."""
+
+    exit_code = 2
+
+
+class Stop:
+    """Counts the signals that asked us to stop, instead of being torn out of a system call.
+
+    An exception raised by a handler could land between a send and the note of it; a count that
+    the loop looks at cannot, so the report stays exact.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked += 1
+
+    def listen(self) -> None:
+        """Take over SIGINT and SIGTERM."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+
+class Progress:
+    """Writes ``{"done": n, "of": n}`` lines to stderr, at most 10 a second, or nothing at all."""
+
+    def __init__(self, of: int, *, wanted: bool) -> None:
+        self._of = of
+        self._next_ns = 0 if wanted else 1 << 63
+
+    def tell(self, done: int, now_ns: int) -> None:
+        """Say how far we are, unless we just did."""
+        if now_ns >= self._next_ns:
+            self._next_ns = now_ns + NS // 10
+            line = json.dumps({"done": done, "of": self._of})
+            print(line, file=sys.stderr, flush=True)
+
+
+def resolve(host: str, port: int, kind: socket.SocketKind) -> tuple[socket.AddressFamily, Any]:
+    """Look ``host`` up; the first answer counts. CannotMeasure when there is none."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CannotMeasure(f"{host}: cannot be resolved: {reason}") from error
+    return family, address
+
+
+@contextmanager
+def quiet_interpreter() -> Iterator[None]:
+    """Keep the garbage collector out of the measurement: a full collection takes milliseconds."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def run(prog: str, measure: Callable[[Stop], dict[str, object]]) -> int:
+    """Measure, print the report as one line of JSON on stdout, and return the exit code."""
+    stop = Stop()
+    stop.listen()
+    try:
+        print(json.dumps(measure(stop)), flush=True)
+    except CannotMeasure as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # nobody reads the report any more
+        sys.stderr.close()
+        return 1
+    return 0
+
+
+def seconds(ns: float) -> float:
+    """Nanoseconds as seconds."""
+    return ns / NS
+
+
+now_ns: Callable[[], int] = time.monotonic_ns

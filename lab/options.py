@@ -1,0 +1,135 @@
+"""What the command line takes: each value parsed once, here, or refused in one line.
+
+Raises `BadInput` and prints nothing; click's own words are put into the same form by the cli.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lab import catalogue, units
+from lab.errors import BadInput
+from lab.impairment import Direction
+from lab.lifecycle import MAX_CLIENTS
+
+T = TypeVar("T")
+
+TOWARD = {
+    "server": (Direction.TOWARD_SERVER,),
+    "client": (Direction.TOWARD_CLIENT,),
+    "both": tuple(Direction),
+}
+
+
+def _where(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Option):
+        return parameter.opts[0]
+    return str(parameter.name).upper()
+
+
+def parsed(parse: Callable[[Any, str], T]) -> Callable[..., T | None]:
+    """A click callback that parses by `parse(text, where)`; an option not given stays None."""
+
+    def callback(_: click.Context, parameter: click.Parameter, text: Any) -> T | None:
+        return None if text is None else parse(text, _where(parameter))
+
+    return callback
+
+
+def number(low: int, high: int) -> Callable[[str, str], int]:
+    """A whole number in a range."""
+
+    def parse(text: str, where: str) -> int:
+        if not (text.isascii() and text.isdigit()):
+            raise units.refusal(where, text, f"is no whole number; allowed {low} to {high}")
+        if not low <= int(text) <= high:
+            raise units.refusal(where, text, f"is out of range; allowed {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def choice(*words: str) -> Callable[[str, str], str]:
+    """One of some words."""
+
+    def parse(text: str, where: str) -> str:
+        if text not in words:
+            raise units.refusal(where, text, f"is none of these; allowed: {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def duration(low_ms: float, high_ms: float) -> Callable[[str, str], float]:
+    """A duration with its unit, in a range."""
+
+    def parse(text: str, where: str) -> float:
+        return units.parse_duration(text, where, low_ms=low_ms, high_ms=high_ms)
+
+    return parse
+
+
+def toward(text: str, where: str) -> tuple[Direction, ...]:
+    """`server`, `client` or `both`."""
+    return TOWARD[choice(*TOWARD)(text, where)]
+
+
+def scale(text: str, where: str) -> int:
+    """`client=N`: only clients can be more than one."""
+    service, _, count = text.partition("=")
+    if service != "client" or not count:
+        raise units.refusal(where, text, f"is no scale; write client=N, N from 1 to {MAX_CLIENTS}")
+    return number(1, MAX_CLIENTS)(count, f"{where} client")
+
+
+def programs(given: tuple[str, ...], where: str) -> dict[str, str]:
+    """`tcp=PROGRAM`, `udp=PROGRAM`, each at most once."""
+    chosen: dict[str, str] = {}
+    for text in given:
+        protocol, _, name = text.partition("=")
+        if protocol not in catalogue.PROTOCOLS or not name:
+            raise units.refusal(where, text, "is no server; write tcp=PROGRAM or udp=PROGRAM")
+        if protocol in chosen:
+            raise units.refusal(where, text, f"comes after {protocol}={chosen[protocol]}; give one")
+        chosen[protocol] = catalogue.server(protocol, name, f"{where} {protocol}")
+    return chosen
+
+
+def scenario(text: str, where: str) -> str:
+    """A scenario's name."""
+    return choice(*catalogue.SCENARIOS)(text, where)
+
+
+def folder(text: str, where: str) -> Path:
+    """A folder to write results to; made if missing, and empty or missing before."""
+    path = Path(text)
+    try:
+        if not path.is_dir() and path.exists():
+            raise BadInput(where, text, "is a file; write a folder")
+        if path.is_dir() and any(path.iterdir()):
+            raise BadInput(where, text, "is not empty; write a new folder")
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(where, text, f"can't be written ({error.strerror})") from error
+    return path
+
+
+def usage(error: click.UsageError) -> str:
+    """Click's complaint as one line that names the command and what it allows."""
+    context = error.ctx
+    command = context.command_path if context else "lab"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if isinstance(error, click.NoSuchOption) and context:
+        known = sorted(o for p in context.command.get_params(context) for o in p.opts if "--" in o)
+        return f"{command}: {error.option_name!r} is no option; allowed: {', '.join(known)}"
+    if isinstance(error, click.MissingParameter) and error.param:
+        return f"{command}: {_where(error.param)} is missing; see {command} --help"
+    if message.startswith("No such command") and isinstance(context, click.Context):
+        group: Any = context.command
+        got = message.partition("'")[2].partition("'")[0]
+        return (
+            f"{command}: {got!r} is no command; allowed: {', '.join(group.list_commands(context))}"
+        )
+    return f"{command}: {message[:1].lower()}{message[1:]}; see {command} --help"

@@ -1,0 +1,89 @@
+"""Runs a scenario for the command line: progress while it goes, evidence when it ends."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import lab
+from lab import compose, lifecycle
+from lab.engine import Engine
+from lab.errors import LabError
+from lab.report.flat import csv_text
+from lab.report.page import loss_page
+from lab.scenario.loss import LossRun, Step
+from lab.wording import exact_percent
+
+Say = Callable[[str], None]
+
+
+def run_loss(
+    engine: Engine, name: str, say: Say, out: Path | None, command: str
+) -> tuple[dict[str, Any], Path]:
+    """Run `loss` in lab `name`; return its result and the folder that its evidence is in.
+
+    What was measured before Ctrl-C, or before a node died, is written all the same; then the
+    result says `interrupted`, or names what failed.
+    """
+    found = engine.lab(name)
+    facts = {"command": command, "compose": compose.version(), "lab_version": lab.__version__}
+    folder = out or _folder("loss")
+    with lifecycle.held(name, say), _progress(say) as watch:
+        run = LossRun(engine, found, facts=facts, watch=watch)
+        try:
+            run.measure()
+        except (KeyboardInterrupt, LabError):
+            # Both are told by the result; with nothing measured there is nothing to tell.
+            if not run.result()["points"]:
+                raise
+    result = run.result()
+    _write(result, folder)
+    return result, folder
+
+
+def _folder(scenario: str) -> Path:
+    """`results/<time>-<scenario>`, with a number behind it where two runs begin in one second."""
+    base = Path("results") / f"{datetime.now():%Y%m%d-%H%M%S}-{scenario}"
+    folder, number = base, 2
+    while folder.exists():
+        folder, number = base.with_name(f"{base.name}-{number}"), number + 1
+    return folder
+
+
+def _write(result: dict[str, Any], folder: Path) -> None:
+    """The result first and the page last: a page that can't be drawn loses no figure."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=1)
+    # Short lists of numbers read better on one line.
+    text = re.sub(r"\[\s+([-\d.e, \n]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
+    (folder / "result.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "result.csv").write_text(csv_text(result), encoding="utf-8", newline="")
+    (folder / "report.html").write_text(loss_page(result), encoding="utf-8")
+
+
+@contextmanager
+def _progress(say: Say) -> Iterator[Callable[[Step], None]]:
+    """A bar where standard error is a terminal; elsewhere a line a step."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda step: say(_words(step)) if step.protocol else None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TimeElapsedColumn())  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda step: bar.update(
+            task, description=_words(step), completed=step.done, total=step.of
+        )
+
+
+def _words(step: Step) -> str:
+    return (
+        f"{step.protocol.upper()} at {exact_percent(step.loss)} loss" if step.protocol else "done"
+    )

@@ -1,0 +1,158 @@
+"""What commands answer with: plain data for --json, and tables of the same for a person."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab import wording
+from lab.engine import Lab
+from lab.impairment import Direction
+from lab.link import LinkState
+from lab.report.table import ledger_table, loss_table
+
+
+def describe(lab: Lab, state: LinkState | None) -> dict[str, Any]:
+    """A lab's nodes, and (unless None) what its link does, for --json."""
+    nodes = [
+        {"name": n.name, "address": n.address, "state": n.state, "program": n.program or None}
+        for n in lab.nodes
+    ]
+    return {"name": lab.name, "nodes": nodes, **(describe_link(state) if state else {})}
+
+
+def describe_link(state: LinkState) -> dict[str, Any]:
+    """The impairments in force by direction, in the command line's words, and the counters."""
+    return {
+        "backend": state.backend,
+        "stale": state.stale,
+        "impairments": {each.value: state.impairment(each).as_dict() for each in Direction},
+        "counters": {each.value: vars(counted) for each, counted in state.counters.items()},
+    }
+
+
+def table(lab: Lab, state: LinkState | None) -> RenderableType:
+    """A lab for a terminal."""
+    nodes = _table("Node", "Address", "State", "Program")
+    for node in lab.nodes:
+        state_style = "" if node.running else "bold red"
+        nodes.add_row(node.name, node.address, Text(node.state, state_style), node.program)
+    return Group(nodes, link_table(state)) if state else nodes
+
+
+def link_table(state: LinkState) -> RenderableType:
+    """What the link does, for a terminal."""
+    if state.backend is None:
+        return "nothing is impaired"
+    link = _table("Direction", f"Impairment ({state.backend})", "Passed", "Lost", "Queue full")
+    for each in Direction:
+        counted = state.counters[each]
+        link.add_row(
+            each.label,
+            str(state.impairment(each)),
+            *(wording.count(n) for n in (counted.passed, counted.lost, counted.overflowed)),
+        )
+    if state.stale:
+        warning = Text("a server has moved since: these impairments miss it; mend it: lab up")
+        return Group(link, warning)
+    return link
+
+
+def udp_table(report: Mapping[str, Any]) -> RenderableType:
+    """One UDP measurement for a terminal: the ledger, then the times."""
+    sent = report["sent"]
+    ledger = _table("UDP", "Datagrams", "")
+    for words, key in (
+        ("sent", "sent"),
+        ("dropped toward server", "dropped_toward_server"),
+        ("received by the server", "server_received"),
+        ("dropped toward client", "dropped_toward_client"),
+        ("received", "received"),
+        ("buffers full", "buffer_drops"),
+        ("duplicated", "duplicated"),
+        ("reordered", "reordered"),
+        ("late", "late"),
+        ("corrupted", "corrupted"),
+        ("unexplained", "unexplained"),
+    ):
+        share = wording.percent(report[key] / sent) if sent and report[key] else ""
+        ledger.add_row(words, wording.count(report[key]), share)
+    one_way = report["one_way_ms"]
+    times = _times(
+        ("round trip", report["rtt_ms"]),
+        *((f"{name.replace('_', ' ')}, one way", one_way[name]) for name in one_way),
+    )
+    note = f"no reply within {report['timeout_s']:g} s counts as lost"
+    if report["late_ticks"]:
+        late = wording.count(report["late_ticks"])
+        note += f"; {late} left more than {report['tolerance_ms']:g} ms late"
+    return Group(ledger, times, note)
+
+
+def tcp_table(report: Mapping[str, Any]) -> RenderableType:
+    """One TCP measurement for a terminal."""
+    ledger = _table("TCP", "")
+    streams = report["streams"]
+    for words, value in (
+        ("messages sent", wording.count(report["sent"])),
+        ("messages back, every byte right", wording.count(report["received"])),
+        ("corrupted", wording.count(report["corrupted"])),
+        ("failed or missing", wording.count(report["failed"] + report["missing"])),
+        ("retransmissions toward server", wording.count(report["retransmissions_toward_server"])),
+        ("retransmissions toward client", wording.count(report["retransmissions_toward_client"])),
+        ("streams connected", f"{streams['connected']} of {streams['asked']}"),
+        ("congestion control", report["congestion_control"]),
+        ("took", wording.seconds(report["duration_s"])),
+    ):
+        ledger.add_row(words, value)
+    return Group(
+        ledger, _times(("connecting", report["connect_ms"]), ("round trip", report["rtt_ms"]))
+    )
+
+
+def _times(*rows: tuple[str, Mapping[str, float] | None]) -> Table:
+    times = _table("Time", "Median ms", "p99 ms", "Max ms")
+    for words, figures in rows:
+        found = figures or {}
+        times.add_row(words, *(wording.millis(found.get(key)) for key in ("p50", "p99", "max")))
+    return times
+
+
+def catalogue_table(data: Mapping[str, Any]) -> RenderableType:
+    """Servers and scenarios for a terminal."""
+    servers = _table("Server", "", justify="left")
+    for each in data["servers"]:
+        servers.add_row(each["name"], each["summary"])
+    scenarios = _table("Scenario", "", justify="left")
+    for each in data["scenarios"]:
+        scenarios.add_row(each["name"], each["title"])
+    return Group(servers, scenarios)
+
+
+def loss_outcome(result: Mapping[str, Any]) -> RenderableType:
+    """A loss run for a terminal: what arrived and what it cost, the ledger, the verdict."""
+    parts: list[RenderableType] = []
+    if result["points"]:
+        parts += [loss_table(result), ledger_table(result)]
+    if result["verdict"] == "pass":
+        parts.append(Text("pass: every datagram is accounted for, and TCP delivered all", "green"))
+    elif result["interrupted"]:
+        parts.append(Text("interrupted: what was measured so far is kept", "bold red"))
+    else:
+        parts += [Text(f"fail: {failure}", "bold red") for failure in result["failures"]]
+    return Group(*parts)
+
+
+def _table(*heads: str, justify: Any = None) -> Table:
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for number, head in enumerate(heads):
+        right = (
+            number > 0
+            and head not in ("State", "Program", "Address")
+            and not (head.startswith("Impairment"))
+        )
+        made.add_column(head, justify=justify or ("right" if right else "left"))
+    return made
