@@ -244,7 +244,7 @@ def udp(
 @probe.command()
 @measuring
 @click.option(
-    "--streams", callback=parsed(number(1, 1000)), default="10", show_default=True,
+    "--streams", callback=parsed(number(1, 1000)), default="100", show_default=True,
     help="Connections at the same time.",
 )  # fmt: skip
 @click.option(

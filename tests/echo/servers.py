@@ -125,6 +125,9 @@ class Server:
         assert code == 0, self.errors()
         return self._line(), took
 
+    def descriptors(self) -> int:
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def memory_kb(self) -> int:
         """The most memory that it ever had (proc_pid_status(5), VmHWM)."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -133,6 +136,14 @@ class Server:
 
 
 Start = Callable[..., Server]
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for it, but not for ever."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.002)
 
 
 @contextlib.contextmanager

@@ -177,14 +177,13 @@ def test_udp_late_echo_is_not_taken_for_the_next(root: Path) -> None:
         _, client = sock.recvfrom(100)
         for message in (b"one", b"two"):
             sock.sendto(message, client)
-        message, client = sock.recvfrom(100)
-        sock.sendto(message, client)
+        sock.recvfrom(100)
 
     with fake(socket.SOCK_DGRAM, behave) as port:
         arguments = (LOCALHOST, "--port", port, "--timeout", "0.3")
         done = run(root, "udp_client", *arguments, typed=b"one\ntwo\nthree\n")
-    assert echoes(done) == ["two", "three"]
-    assert done.stderr.decode() == "udp_client: no echo within 0.3 s: lost, or late\n"
+    assert echoes(done) == ["two"]
+    assert done.stderr.decode() == "udp_client: no echo within 0.3 s: lost, or late\n" * 2
     assert done.returncode == 1
 
 

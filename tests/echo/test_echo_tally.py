@@ -4,10 +4,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -158,12 +156,26 @@ def test_only_the_newest_arrivals_are_kept(tmp_path: Path) -> None:
     ]
 
 
-def test_no_thread_loses_a_count(switching_often: None) -> None:
+class Slow(int):
+    """A number that lets another thread run in the middle of +=.
+
+    CPython happens not to switch there today; nothing promises that (PEP 703).
+    """
+
+    def __add__(self, other: int) -> "Slow":
+        time.sleep(0)
+        return Slow(int(self) + other)
+
+
+def test_no_thread_loses_a_count() -> None:
     tally = Tally("udp_test")
+    for name, value in tally.snapshot().items():
+        if isinstance(value, int):
+            setattr(tally, name, Slow(value))
     data = probe(1, 1)
 
     def count() -> None:
-        for _ in range(2000):
+        for _ in range(100):
             tally.connected()
             tally.received(3)
             tally.sent(2)
@@ -177,21 +189,12 @@ def test_no_thread_loses_a_count(switching_often: None) -> None:
         thread.join()
     assert tally.snapshot() == counts(
         "udp_test",
-        connections=16_000,
-        bytes_received=16_000 * (3 + len(data)),
-        bytes_sent=16_000 * (2 + 5),
-        datagrams_received=16_000,
-        datagrams_sent=16_000,
+        connections=800,
+        bytes_received=800 * (3 + len(data)),
+        bytes_sent=800 * (2 + 5),
+        datagrams_received=800,
+        datagrams_sent=800,
     )
-
-
-@pytest.fixture
-def switching_often() -> Iterator[None]:
-    """Have threads take turns after every few instructions."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-7)
-    yield
-    sys.setswitchinterval(before)
 
 
 def test_an_answer_may_be_asked_for_by_many(start: Start) -> None:

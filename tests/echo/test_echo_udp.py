@@ -27,6 +27,10 @@ MESSAGES = {name: random.Random(size).randbytes(size) for name, size in SIZES.it
     "a probe's header and no more": wire.HEADER.pack(wire.MAGIC, 2**32 - 1, 2**32 - 1, 2**64 - 1),
 }
 
+# Models whose socket does not block, so that a full buffer is theirs to wait for. To the others
+# it cannot happen; if it did, the echo would be lost like any other that cannot be sent.
+TRIES_AGAIN = {"udp_asyncio"}
+
 
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES.keys())
 def test_echoes(udp: Server, message: bytes) -> None:
@@ -117,7 +121,7 @@ def assert_counts_soon(server: Server, datagrams_received: int) -> None:
 
 
 def test_a_full_send_buffer_stops_nobody(udp: Server, start: Start) -> None:
-    """EAGAIN, as a non-blocking socket says it (send(2)); asyncio waits and tries again."""
+    """EAGAIN, as a socket that does not block says it (send(2))."""
     prelude = """
 import socket
 failures = [1]
@@ -134,10 +138,9 @@ socket.socket = Full
         client.send(b"first")
         assert_counts_soon(server, datagrams_received=1)
         client.send(b"second")
-        echoes = {client.recv(65_535)}
-        if echoes == {b"first"}:
-            echoes = {client.recv(65_535)}
-        assert echoes == {b"second"}
+        if udp.name in TRIES_AGAIN:
+            assert client.recv(65_535) == b"first"
+        assert client.recv(65_535) == b"second"
 
 
 def test_its_receive_buffer_holds_a_burst(udp: Server) -> None:

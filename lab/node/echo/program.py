@@ -27,7 +27,12 @@ def serve(file: str, doc: str | None, model: Callable[[str, int, Tally], None]) 
     name = Path(file).stem
     parser = OneLineParser(prog=name, description=doc)
     parser.add_argument("--host", default="0.0.0.0", help="listen here; default: %(default)s")
-    parser.add_argument("--port", type=number_from(0, 65_535), default=ECHO_PORT, help="0: any")
+    parser.add_argument(
+        "--port",
+        type=number_from(0, 65_535),
+        default=ECHO_PORT,
+        help="0: any free one; default: %(default)s",
+    )
     options = parser.parse_args()
     # A descriptor for each of ten thousand clients: the usual soft limit is 1024 (getrlimit(2)).
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

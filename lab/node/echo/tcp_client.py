@@ -12,7 +12,7 @@ from lab.node.echo.program import CHUNK, Client
 
 def exchange(connection: socket.socket, message: bytes) -> bytes:
     """Send the message and read as many bytes as it has: a stream does not say where it ends."""
-    echo = b""
+    echo = bytearray()
     for start in range(0, len(message), CHUNK):  # piece by piece, so that both never only send
         connection.sendall(message[start : start + CHUNK])
         while len(echo) < min(start + CHUNK, len(message)):
@@ -22,7 +22,7 @@ def exchange(connection: socket.socket, message: bytes) -> bytes:
             echo += data
     if echo != message:
         raise ConnectionError("the echo differs from what was sent")
-    return echo
+    return bytes(echo)
 
 
 def talk(client: Client) -> bool:

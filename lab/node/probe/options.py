@@ -46,7 +46,12 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 def parser(module: str, summary: str) -> Parser:
     """Start a parser with what both probes take: the host, ``--port`` and ``--progress``."""
-    made = Parser(prog=f"python3 -m {module}", description=summary, allow_abbrev=False)
+    made = Parser(
+        prog=module,
+        usage=f"python3 -m {module} HOST [options]",
+        description=summary,
+        allow_abbrev=False,
+    )
     made.add_argument("host", metavar="HOST", help="name or address of an echo server")
     made.add_argument("--port", type=integer(1, 65535), default=7, help="default: 7, RFC 862")
     made.add_argument(

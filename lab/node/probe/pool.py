@@ -88,10 +88,10 @@ class Pool:
         now = now_ns()
         self._fair_until_ns = self._fair_until_ns or now + FAIR_NS
         most = self.share if now < self._fair_until_ns else self.count
-        while self.next < self.count and stream.taken < most and stream.room(self.window):
-            stream.hand_over(self.next)
-            self.next += 1
-            self.under_way += 1
+        while burst := min(stream.room(self.window), most - stream.taken, self.count - self.next):
+            stream.hand_over(range(self.next, self.next + burst))
+            self.next += burst
+            self.under_way += burst
         if stream.state is State.OPEN and not stream.under_way:
             if self.next == self.count:
                 stream.shut()

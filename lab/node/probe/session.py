@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import signal
 import socket
 import sys
@@ -37,6 +38,7 @@ class Stop:
     """
 
     def __init__(self) -> None:
+        """Start with no signal seen; ``listen`` hooks it up."""
         self.asked = 0
 
     def _ask(self, _signal: int, _frame: FrameType | None) -> None:
@@ -52,6 +54,7 @@ class Progress:
     """Writes ``{"done": n, "of": n}`` lines to stderr, at most 10 a second, or nothing at all."""
 
     def __init__(self, of: int, *, wanted: bool) -> None:
+        """Expect ``of`` steps; stay silent unless ``wanted``."""
         self._of = of
         self._next_ns = 0 if wanted else 1 << 63
 
@@ -86,17 +89,18 @@ def quiet_interpreter() -> Iterator[None]:
         gc.unfreeze()
 
 
-def run(prog: str, measure: Callable[[Stop], dict[str, object]]) -> int:
+def run(module: str, measure: Callable[[Stop], dict[str, object]]) -> int:
     """Measure, print the report as one line of JSON on stdout, and return the exit code."""
     stop = Stop()
     stop.listen()
     try:
         print(json.dumps(measure(stop)), flush=True)
     except CannotMeasure as error:
-        print(f"{prog}: {error}", file=sys.stderr)
+        print(f"{module}: {error}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:  # nobody reads the report any more
-        sys.stderr.close()
+    except BrokenPipeError:  # nobody reads us any more, so that nobody is told
+        # Python flushes stdout once more on its way out; let that go nowhere (signal, docs).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
 
