@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lab.report import figures, words
+from lab.report import figures
 from lab.report.page import loss_page
 from lab.wording import SPACE
 
@@ -121,7 +121,7 @@ def test_the_words_are_the_data(passed: Result) -> None:
     low, high = (100 * (1 - bound) for bound in reversed(udp["interval"]))
     assert (
         f"At 30 % loss each way, UDP delivered {100 * udp['received'] / 2000:.1f} % of 2 000"
-        f" messages (expected 49.0 %; exact 99.9 % interval {low:.1f}–{high:.1f} %)."  # noqa: RUF001
+        f" messages (expected 49.0 %; exact 99.9 % interval {low:.1f}–{high:.1f} %)."
     ) in text
     retransmissions = f"{tcp['retransmissions']:,}".replace(",", " ")
     assert (

@@ -1,0 +1,34 @@
+# Doors, no logic. What they do stands in lab/setup.sh and in the command `lab`.
+
+LAB = .venv/bin/lab
+
+.PHONY: help lab-up lab-down demo test lint bench
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+lab-up: ## install what is missing, bring the lab up
+	@lab/setup.sh
+	@$(LAB) up
+
+lab-down: ## take every lab away
+	@$(LAB) down --all
+
+demo: ## the main experiment: what UDP drops and TCP repairs, with a report
+	@lab/setup.sh
+	@$(LAB) up
+	@$(LAB) run loss
+
+test: ## all tests, all set-up included
+	@lab/setup.sh dev
+	@.venv/bin/python -m pytest
+
+lint: ## ruff and mypy --strict
+	@lab/setup.sh dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+bench: ## ratios against other tools, measured in one run
+	@lab/setup.sh dev
+	@.venv/bin/python -m tests.bench
