@@ -3,8 +3,10 @@
 What is there, and taking it away, is the engine's matter (`lab.engine`), by label.
 """
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -67,13 +69,38 @@ def build(base: str, recipe: str) -> None:
 
 
 def _compose(words: list[str], settings: Mapping[str, str], doing: str) -> None:
-    version()
-    done = subprocess.run(
-        ["docker", "compose", "--file", str(FILE), "--ansi", "never", *words],
-        env={**os.environ, **settings},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        reason = said[-1] if said else f"exit code {done.returncode}"
+    """Run Compose; Ctrl-C ends it too, and is waited for, before it goes on its way here."""
+    try:
+        process = subprocess.Popen(
+            ["docker", "compose", "--file", str(FILE), "--ansi", "never", *words],
+            env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            # A session of its own: what the plugin still creates after a signal that reached
+            # only us, or it alone, would be half a lab that nobody removes.
+            start_new_session=True,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise ComposeError(f"no docker command on the PATH; {_CURE}") from None
+    try:
+        _, stderr = process.communicate()
+    except BaseException:
+        _end(process)
+        raise
+    if process.returncode != 0:
+        version()  # too old, or missing, is the better answer; asked only now, as it takes 0.1 s
+        said = [line.strip() for line in stderr.splitlines() if line.strip()]
+        reason = said[-1] if said else f"exit code {process.returncode}"
         raise ComposeError(f"{doing}: Compose says: {reason}")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End Compose and its plugin: ask, and after 10 s insist."""
+    for name in ("SIGINT", "SIGKILL"):
+        with contextlib.suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, getattr(signal, name))
+            else:  # Windows has no process groups of this kind
+                process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=10)
+            return
