@@ -3,6 +3,7 @@
 import getpass
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from lab import catalogue, compose, images
 from lab.engine import Engine, Lab, Node
-from lab.errors import BadInput, ComposeError, LabError, ProbeError
+from lab.errors import BadInput, ComposeError, EngineError, LabError, ProbeError
 from lab.link import Link
 
 DEFAULT_NAME = "lab"
@@ -91,9 +92,27 @@ def up(
                 Link(engine, lab).heal()
         except BaseException:
             if before is None:
-                engine.remove(name)
+                _undo(engine, name)
             raise
         return lab, changed
+
+
+def _undo(engine: Engine, name: str) -> None:
+    """Remove what an `up` that did not end well has made, and what is still on its way.
+
+    A Compose that is gone may have asked the engine for a container that is not there yet, so
+    this goes on until nothing has turned up for half a second, and at most 15 s.
+    """
+    deadline, quiet_since = time.monotonic() + 15, time.monotonic()
+    while time.monotonic() < min(deadline, quiet_since + 0.5):
+        try:
+            found = engine.remove(name)
+        except EngineError:  # a network that a container has just joined
+            found = (1, 0)
+        if any(found):
+            quiet_since = time.monotonic()
+        time.sleep(0.05)
+    engine.remove(name)
 
 
 def _program(lab: Lab | None, protocol: str) -> str:
