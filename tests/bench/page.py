@@ -1,0 +1,117 @@
+"""The benchmark's figures as a terminal shows them, at most 100 columns wide. Pure."""
+
+from collections.abc import Mapping
+from statistics import median
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab import wording
+from tests.bench import pacing, programs
+from tests.bench.pacing import Paced
+from tests.bench.standing import MOST_MORE_S, MOST_TIMES, Standing
+
+WIDTH = 100
+ONE, MANY = programs.CLIENTS
+
+
+def standing(result: Standing) -> RenderableType:
+    """How long it takes to come up."""
+    rounds = len(result.lab_s)
+    table = _table(f"Coming up ({rounds} rounds in turn)", "Median", "Fastest", "Slowest")
+    for words, taken in (
+        ("lab up (wired, and echoes)", result.lab_s),
+        ("docker compose up -d (containers run)", result.compose_s),
+    ):
+        table.add_row(words, *(f"{s:.2f} s" for s in (median(taken), min(taken), max(taken))))
+    verdict = "goal met" if result.met else "goal missed"
+    line = (
+        f"ratio {result.ratio:.2f}, difference {result.more_s:+.2f} s: {verdict} "
+        f"(at most {MOST_TIMES:g} or {MOST_MORE_S:+g} s)"
+    )
+    return Group(table, Text(line, "green" if result.met else "bold red"))
+
+
+def irtt(result: Mapping[str, Paced]) -> RenderableType:
+    """The probe and irtt."""
+    return _paced(_title(pacing.IRTT_PER_S, pacing.IRTT_S), result)
+
+
+def sockperf(result: Mapping[str, Paced], unpaced: Mapping[str, Paced]) -> RenderableType:
+    """The probe and sockperf."""
+    table = _table("UDP, as fast as it goes", "Sent/s", "Ratio", "Lost")
+    first = next(iter(unpaced.values()))
+    for name, each in unpaced.items():
+        ratio = f"{each.per_s / first.per_s:.2f}"
+        table.add_row(name, _whole(each.per_s), ratio, wording.percent(each.lost))
+    return Group(_paced(_title(pacing.SOCKPERF_PER_S, pacing.SOCKPERF_S), result), table)
+
+
+def _title(per_s: int, seconds: int) -> str:
+    return f"UDP, {wording.count(per_s)}/s for {seconds} s"
+
+
+def _paced(title: str, result: Mapping[str, Paced]) -> RenderableType:
+    table = _table(title, "Sent/s", "Median", "Ratio", "p99", "Ratio", "Off beat", "Lost")
+    first = next(iter(result.values()))
+    for name, each in result.items():
+        table.add_row(
+            name,
+            wording.count(round(each.per_s)),
+            wording.millis(each.p50_ms),
+            f"{each.p50_ms / first.p50_ms:.2f}",
+            wording.millis(each.p99_ms),
+            f"{each.p99_ms / first.p99_ms:.2f}",
+            wording.percent(each.off_beat),
+            wording.percent(each.lost),
+        )
+    return table
+
+
+def pacing_note() -> str:
+    """What the columns of the probes mean."""
+    return (
+        f"Medians of {pacing.ROUNDS} rounds in turn, {pacing.SIZE} bytes, client to wan to server "
+        "and back; ratios to the probe's.\n"
+        f"Off beat: ticks skipped, or served more than {pacing.LATE_MS:g} ms late."
+    )
+
+
+def echo(result: programs.Result) -> RenderableType:
+    """The echo programs."""
+    heads = ("One client", "Ratio", "(range)", f"{MANY} clients", "Ratio", "(range)")
+    table = _table("Echo, round trips/s", *heads)
+    table.add_column("")
+    for name, trips in result.items():
+        many = trips[MANY]
+        row = [name, *_cells(trips[ONE])]
+        if many.served == 1:
+            row += [wording.NOTHING] * 3 + ["one at a time"]
+        else:
+            row += [*_cells(many), "" if many.served == MANY else f"serves {many.served}"]
+        table.add_row(*row)
+    note = (
+        f"Medians of {programs.ROUNDS} rounds in turn, {programs.SECONDS:g} s each, "
+        f"{programs.SIZE} bytes, one under way for each client; ratios\nto "
+        f"{' and '.join(programs.PLAIN.values())}, and the range of this ratio over the rounds."
+    )
+    return Group(table, note)
+
+
+def _cells(trips: programs.Trips) -> list[str]:
+    span = f"{trips.least:.2f}{wording.DASH}{trips.most:.2f}"
+    return [_whole(trips.per_s), f"{trips.ratio:.2f}", span]
+
+
+def _whole(per_s: float) -> str:
+    """Three digits: more would say more than was measured."""
+    return wording.count(int(float(f"{per_s:.3g}")))
+
+
+def _table(*heads: str) -> Table:
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for number, head in enumerate(heads):
+        made.add_column(head, justify="right" if number else "left", no_wrap=True)
+    return made
