@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import BadInput
-from lab.scenario import loss
 
 ECHO = Path(__file__).resolve().parent / "node" / "echo"
 PROTOCOLS = ("tcp", "udp")
 DEFAULT = {"tcp": "tcp_threaded", "udp": "udp_socket"}
-SCENARIOS = {"loss": loss.TITLE}
+SCENARIOS = {"loss": "UDP drops what the network drops, TCP repairs it and pays in time"}
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ def up(
             lab = engine.lab(name)
             changed = before is None or set(before.nodes) != set(lab.nodes)
             if changed:
+                if before:  # wan may have come back with another address
+                    rewire(engine, lab)
                 _ready(engine, lab)
                 Link(engine, lab).heal()
         except BaseException:
@@ -118,6 +120,18 @@ def _undo(engine: Engine, name: str) -> None:
 def _program(lab: Lab | None, protocol: str) -> str:
     nodes = lab.service(f"{protocol}-server") if lab else ()
     return nodes[0].program if nodes else catalogue.DEFAULT[protocol]
+
+
+def rewire(engine: Engine, lab: Lab, *words: str) -> None:
+    """Wire every end node again, TCP's settings of its route being these (ip-route(8)).
+
+    No words: the settings that a lab comes up with. Raises `LabError`.
+    """
+    for node in lab.nodes:
+        if node.service != "wan":
+            done = engine.run(node, ["entrypoint", "rewire", *words], user="root")
+            if done.code != 0:
+                raise LabError(f"{node.name}: wiring: {done.stderr.strip()}")
 
 
 def _check_sources() -> None:

@@ -122,6 +122,8 @@ def _price(points: Points) -> Iterator[str]:
             f" {millis(udp[1]['p50'])}: they wait for none that is lost."
             " Compare each protocol with itself, from loss to loss: TCP's messages are handed over"
             " all at once and stand in line, also where nothing is lost; UDP's leave one by one."
+            " TCP's clock is set faster here than Linux has it (a segment is repeated after 10 ms"
+            " at the soonest, not 200 ms), so that nobody waits for minutes."
         )
 
 
