@@ -112,10 +112,17 @@ def down(name: str, as_json: bool, everything: bool) -> None:
     engine = Engine()
     names = list(engine.labs()) if everything else [name]
     containers = networks = 0
+    held: list[str] = []
     for each in names:
-        with lifecycle.held(each, say):
-            gone = engine.remove(each)
+        try:
+            with lifecycle.held(each, say):
+                gone = engine.remove(each)
+        except LabError as error:  # the others go all the same
+            held.append(str(error))
+            continue
         containers, networks = containers + gone[0], networks + gone[1]
+    if held:
+        raise LabError("; ".join(held))
     if everything:  # networks whose containers are gone already
         networks += engine.remove(None)[1]
     data = {"labs": names, "containers": containers, "networks": networks}
