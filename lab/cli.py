@@ -366,7 +366,7 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
     try:
-        code = lab.main(standalone_mode=False)
+        code = lab.main(prog_name="lab", standalone_mode=False)
     except LabError as error:
         say(str(error))
         sys.exit(error.exit_code)
