@@ -20,12 +20,13 @@ MOST_S = 240
 
 
 def _facts(engine: Engine) -> str:
-    busy = ", ".join(f"{load:.1f}" for load in os.getloadavg())
-    return (
-        f"{os.cpu_count()} cores ({platform.machine()}), kernel {engine.kernel}, engine "
-        f"{engine.version}, Compose {compose.version()},\nPython {platform.python_version()}; "
-        f"load average before: {busy}"
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    facts = (
+        f"{cores} cores ({platform.machine()}), kernel {engine.kernel}, engine {engine.version}, "
+        f"Compose {compose.version()},\nPython {platform.python_version()}; load before: {load:.1f}"
     )
+    busy = "\nthe machine is busy with something else: the figures will scatter"
+    return facts + (busy if load > cores / 2 else "")
 
 
 def _bench(engine: Engine, console: Console) -> None:

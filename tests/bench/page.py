@@ -83,21 +83,18 @@ def echo(result: programs.Result) -> RenderableType:
     """The echo programs."""
     heads = ("One client", "Ratio", "(range)", f"{MANY} clients", "Ratio", "(range)")
     table = _table("Echo, round trips/s", *heads)
-    table.add_column("")
-    for name, trips in result.items():
-        many = trips[MANY]
-        row = [name, *_cells(trips[ONE])]
-        if many.served == 1:
-            row += [wording.NOTHING] * 3 + ["one at a time"]
-        else:
-            row += [*_cells(many), "" if many.served == MANY else f"serves {many.served}"]
-        table.add_row(*row)
-    note = (
+    notes = [
         f"Medians of {programs.ROUNDS} rounds in turn, {programs.SECONDS:g} s each, "
-        f"{programs.SIZE} bytes, one under way for each client; ratios\nto "
-        f"{' and '.join(programs.PLAIN.values())}, and the range of this ratio over the rounds."
-    )
-    return Group(table, note)
+        f"{programs.SIZE} bytes, each client with one message under way;\n"
+        f"ratios to {' and '.join(programs.PLAIN.values())}, and their range over the rounds."
+    ]
+    for name, trips in result.items():
+        served = trips[MANY].served
+        many = _cells(trips[MANY]) if served > 1 else [wording.NOTHING] * 3
+        table.add_row(name, *_cells(trips[ONE]), *many)
+        if served < MANY:
+            notes.append(f"{name} serves {served} of {MANY} clients, the others wait.")
+    return Group(table, *notes)
 
 
 def _cells(trips: programs.Trips) -> list[str]:
