@@ -70,7 +70,9 @@ def main() -> int:
             begun = time.monotonic()
             console.print(_facts(engine))
             _bench(engine, console)
-            console.print(f"took {time.monotonic() - begun:.0f} s")
+            took, load = time.monotonic() - begun, os.getloadavg()[0]
+            # Measured with nothing else at work; far above it, somebody else was.
+            console.print(f"took {took:.0f} s; load after: {load:.1f} (about 4 when alone)")
     except LabError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_code
