@@ -36,7 +36,6 @@ def answer(data: object, as_json: bool, render: Callable[[], object]) -> None:
     if as_json:
         click.echo(json.dumps(data))
         return
-
     width = None if sys.stdout.isatty() else 100  # a pipe or a file has room for every table
     Console(highlight=False, width=width).print(render())
 
@@ -69,7 +68,6 @@ def answering(command: Command) -> Command:
 @answering
 def doctor_(name: str, as_json: bool) -> None:
     """Say what this machine can do, found by trying."""
-
     checks = doctor.examine(name)
     data = {"checks": [vars(check) for check in checks], "well": all(c.well for c in checks)}
     answer(data, as_json, lambda: doctor.report(checks))
@@ -90,7 +88,6 @@ def doctor_(name: str, as_json: bool) -> None:
 )
 def up(name: str, as_json: bool, scale: int | None, servers: Mapping[str, str]) -> None:
     """Bring the lab up: wired, and ready to echo."""
-
     engine = Engine()
     found, changed = lifecycle.up(
         engine, name, say, clients=scale, tcp=servers.get("tcp"), udp=servers.get("udp")
@@ -143,7 +140,6 @@ def down(name: str, as_json: bool, everything: bool) -> None:
 @answering
 def status_(name: str, as_json: bool) -> None:
     """Show nodes, addresses, programs, and impairments with their counters."""
-
     engine = Engine()
     found = engine.lab(name)
     state = Link(engine, found).state()
@@ -184,7 +180,6 @@ def impair(
     clear: bool,
 ) -> None:
     """Set the whole impairment of the direction(s) named; alone, show what is in force."""
-
     given = {"--loss": loss, "--delay": delay, "--rate": rate}
     knobs = [option for option, value in given.items() if value is not None]
     if clear and knobs:
@@ -239,7 +234,6 @@ def udp(
     name: str, as_json: bool, count: int, size: int, client: str, interval: float, timeout: float
 ) -> None:
     """Numbered datagrams at a set rate: what was lost, where, and how long the rest took."""
-
     engine = Engine()
     report = measure.udp(
         engine, engine.lab(name), count=count, size=size, interval_ms=interval,
@@ -262,7 +256,6 @@ def tcp(
     name: str, as_json: bool, count: int, size: int, client: str, streams: int, timeout: float
 ) -> None:
     """Messages over some streams, every byte checked: what the delivery took."""
-
     engine = Engine()
     report = measure.tcp(
         engine, engine.lab(name), count=count, size=size, streams=streams, timeout_ms=timeout,
@@ -275,7 +268,6 @@ def tcp(
 @answering
 def list_(as_json: bool) -> None:
     """List the echo servers and the scenarios."""
-
     data = {
         "servers": [vars(each) for each in catalogue.servers()],
         "scenarios": [
@@ -292,7 +284,6 @@ def list_(as_json: bool) -> None:
 @click.option("--out", callback=parsed(options.folder), help="Folder for the results.")
 def run(name: str, as_json: bool, scenario: str, out: Path | None) -> None:
     """Run a scenario (loss) and leave its evidence in results/."""
-
     words = ["lab", "run", scenario] + (["--name", name] if name != "lab" else [])
     result, folder = runner.run_loss(Engine(), name, say, out, " ".join(words))
 
@@ -338,7 +329,6 @@ def image() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def save(file: Path) -> None:
     """Write all that `lab up` needs into FILE."""
-
     engine = Engine()
     images.ensure(engine, say)
     size = images.save(engine, file)
@@ -349,7 +339,6 @@ def save(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def load(file: Path) -> None:
     """Load FILE, after which `lab up` needs no network."""
-
     current = images.load(Engine(), file)
     click.echo(f"loaded {images.NODE} from {file}")
     if not current:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from lab.errors import ComposeError
+from lab.errors import ComposeError, last_words
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "compose.yaml"
@@ -88,8 +88,7 @@ def _compose(words: list[str], settings: Mapping[str, str], doing: str) -> None:
         raise
     if process.returncode != 0:
         version()  # too old, or missing, is the better answer; asked only now, as it takes 0.1 s
-        said = [line.strip() for line in stderr.splitlines() if line.strip()]
-        reason = said[-1] if said else f"exit code {process.returncode}"
+        reason = last_words(stderr, process.returncode)
         raise ComposeError(f"{doing}: Compose says: {reason}")
 
 

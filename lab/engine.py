@@ -13,7 +13,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
-from lab.errors import EngineError, NoSuchLab, ProbeError
+from lab.errors import EngineError, NoSuchLab, ProbeError, last_words
 
 LABEL = "org.netlab.lab"
 TRIAL_LABEL = "org.netlab.trial"
@@ -131,7 +131,6 @@ class Engine:
             ) from error
         self.version = str(version["Version"])
         self.kernel = str(version.get("KernelVersion", "unknown"))
-        self.architecture = str(version.get("Arch", "unknown"))
         numbers = tuple(int(number) for number in re.findall(r"\d+", self.version)[:2])
         if numbers < OLDEST_ENGINE:
             raise EngineError(f"engine {self.version} is too old; the lab needs 20.10 or later")
@@ -180,8 +179,8 @@ class Engine:
     def networks(self, name: str | None = None) -> list[str]:
         """Ids of the networks of one lab, or of all labs."""
         with _told("list networks"):
-            label = LABEL if name is None else f"{LABEL}={name}"
-            return [each["Id"] for each in self.client.api.networks(filters={"label": label})]
+            found = self.client.api.networks(filters={"label": _label(name)})
+        return [each["Id"] for each in found]
 
     def remove(self, name: str | None) -> tuple[int, int]:
         """Remove all that one lab, or (None) every lab, has: (containers, networks) removed.
@@ -189,9 +188,8 @@ class Engine:
         By label and not by Compose's memory, so that halves of a lab and the nodes of a scaled
         one go too. What somebody else removes meanwhile counts as removed.
         """
-        label = LABEL if name is None else f"{LABEL}={name}"
         with _told("remove containers"):
-            found = self.client.api.containers(all=True, filters={"label": label})
+            found = self.client.api.containers(all=True, filters={"label": _label(name)})
             if found:
                 with ThreadPoolExecutor(max_workers=8) as pool:
                     list(pool.map(self._remove_container, [each["Id"] for each in found]))
@@ -242,56 +240,35 @@ class Engine:
 
     # --- running ---------------------------------------------------------------------------
 
-    def run(
-        self,
-        node: Node,
-        argv: list[str],
-        *,
-        user: str = "lab",
-        on_stderr: Callable[[str], None] | None = None,
-    ) -> Output:
-        """Run a program in a node and wait for it; bytes it prints are read as UTF-8.
-
-        on_stderr: called with each whole line of standard error as it comes.
-        Ctrl-C ends the program in the node too, before it goes on its way here.
-        """
+    def run(self, node: Node, argv: list[str], *, user: str = "lab") -> Output:
+        """Run a program in a node and wait for it; bytes it prints are read as UTF-8."""
         api = self.client.api
         with _told(f"run {argv[0]} in {node.name}"):
             made = api.exec_create(node.container, argv, user=user)
             stream = api.exec_start(made["Id"], stream=True, demux=True)
-            out, err, seen = bytearray(), bytearray(), 0
+            out, err = bytearray(), bytearray()
             for stdout, stderr in stream:
                 out += stdout or b""
                 err += stderr or b""
-                while on_stderr and (end := err.find(b"\n", seen)) >= 0:
-                    on_stderr(err[seen:end].decode("utf-8", "replace"))
-                    seen = end + 1
             code = api.exec_inspect(made["Id"])["ExitCode"]
         return Output(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
-    def python(
-        self,
-        node: Node,
-        module: str,
-        *arguments: str,
-        user: str = "lab",
-        on_stderr: Callable[[str], None] | None = None,
-    ) -> Any:
+    def python(self, node: Node, module: str, *arguments: str, user: str = "lab") -> Any:
         """Run a module of `lab.node` in a node and return the one JSON value that it prints.
 
-        Raises `ProbeError` with the module's own words where it failed.
+        Ctrl-C ends it in the node too, before it goes on its way here. Raises `ProbeError`
+        with the module's own words where it failed.
         """
         # Python takes any -X word; this one is how the process is found when it has to stop.
         mark = f"netlab-{secrets.token_hex(8)}"
         argv = ["python3", "-X", mark, "-m", f"lab.node.{module}", *arguments]
         try:
-            output = self.run(node, argv, user=user, on_stderr=on_stderr)
+            output = self.run(node, argv, user=user)
         except KeyboardInterrupt:
             self._stop(node, mark)
             raise
         if output.code != 0:
-            said = output.stderr.strip().splitlines()
-            reason = said[-1] if said else f"exit code {output.code}"
+            reason = last_words(output.stderr, output.code)
             raise ProbeError(f"{node.name}: {module}: {reason}")
         try:
             return json.loads(output.stdout)
@@ -336,6 +313,11 @@ class Engine:
         with _told(f"logs of {node.name}"):
             raw = self.client.api.logs(node.container)
         return bytes(raw).decode("utf-8", "replace")
+
+
+def _label(name: str | None) -> str:
+    """What finds the things of one lab, or (None) of every lab."""
+    return LABEL if name is None else f"{LABEL}={name}"
 
 
 def _up(name: str) -> str:

@@ -4,6 +4,12 @@ A lost packet is data and never an error. A missing Docker is an error and never
 """
 
 
+def last_words(stderr: str, code: int | None) -> str:
+    """Why a program failed, in one line: the last that it wrote, else its exit code."""
+    said = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return said[-1] if said else f"exit code {code}"
+
+
 class LabError(Exception):
     """The lab or an expectation failed. The text is one line: what, where, and the cure."""
 

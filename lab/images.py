@@ -18,7 +18,7 @@ from requests.exceptions import RequestException
 
 from lab import compose
 from lab.engine import Engine
-from lab.errors import BadInput, ImageError
+from lab.errors import BadInput, ImageError, last_words
 
 NODE = "netlab-node:trixie"
 BASE = "netlab-base:trixie"
@@ -97,8 +97,7 @@ def _build_base(label: str) -> None:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = said[-1] if said else f"exit code {done.returncode}"
+        reason = last_words(done.stderr, done.returncode)
         raise ImageError(f"building the base from Debian's packages: {reason}")
 
 

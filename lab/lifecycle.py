@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lab import catalogue, compose, images
-from lab.engine import Engine, Lab, Node
+from lab.engine import Engine, Lab
 from lab.errors import BadInput, ComposeError, EngineError, LabError, ProbeError
 from lab.link import Link
 
@@ -88,10 +88,11 @@ def up(
             lab = engine.lab(name)
             changed = before is None or set(before.nodes) != set(lab.nodes)
             if changed:
-                if before:  # wan may have come back with another address
+                if before:  # what came back may have another address
                     rewire(engine, lab)
                 _ready(engine, lab)
-                Link(engine, lab).heal()
+                if before:
+                    Link(engine, lab).heal()
         except BaseException:
             if before is None:
                 _undo(engine, name)
@@ -145,14 +146,9 @@ def _check_sources() -> None:
 
 
 def _ready(engine: Engine, lab: Lab) -> None:
-    """Wait until every client reaches both servers over wan; say what is wrong if not."""
-    for client in lab.service("client")[:1]:
-        _wired(engine, lab, client)
-
-
-def _wired(engine: Engine, lab: Lab, client: Node) -> None:
+    """Wait until the first client reaches both servers over wan; say what is wrong if not."""
     try:
-        engine.python(client, "ready", str(READY_S), user="root")
+        engine.python(lab.node("client"), "ready", str(READY_S), user="root")
     except ProbeError as error:
         for node in engine.lab(lab.name).nodes:  # a server that ended says so by its own log
             if node.program and (said := engine.logs(node).strip()):

@@ -4,7 +4,7 @@ Joins what four parties say, none of which knows the others: the probe in the cl
 of the server, tc's counters on wan, and the kernel's counters in each node.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.engine import Engine, Lab
@@ -13,7 +13,6 @@ from lab.link import Link, LinkState
 from lab.stats import percentile
 
 Report = dict[str, Any]
-Progress = Callable[[str], None] | None
 
 SERVER, CLIENT = Direction.TOWARD_SERVER, Direction.TOWARD_CLIENT
 
@@ -27,7 +26,6 @@ def udp(
     interval_ms: float,
     timeout_ms: float,
     client: str = "client",
-    on_stderr: Progress = None,
 ) -> Report:
     """Send `count` datagrams of `size` bytes and account for each; the probe's report and more.
 
@@ -42,9 +40,7 @@ def udp(
         "udp-server", "--count", str(count), "--size", str(size), "--samples",
         "--interval", str(interval_ms / 1000), "--timeout", str(timeout_ms / 1000),
     ]  # fmt: skip
-    if on_stderr:
-        words.append("--progress")
-    report: Report = engine.python(node, "probe.udp", *words, on_stderr=on_stderr)
+    report: Report = engine.python(node, "probe.udp", *words)
     state_after = link.state()
     after = engine.python(server, "tally", "--arrivals", str(report["run"]))
     samples = report.pop("samples")
@@ -80,7 +76,6 @@ def tcp(
     streams: int,
     timeout_ms: float,
     client: str = "client",
-    on_stderr: Progress = None,
 ) -> Report:
     """Send `count` messages of `size` bytes over `streams` connections, every byte checked.
 
@@ -93,9 +88,7 @@ def tcp(
         "tcp-server", "--count", str(count), "--size", str(size),
         "--streams", str(streams), "--timeout", str(timeout_ms / 1000),
     ]  # fmt: skip
-    if on_stderr:
-        words.append("--progress")
-    report: Report = engine.python(node, "probe.tcp", *words, on_stderr=on_stderr)
+    report: Report = engine.python(node, "probe.tcp", *words)
     after, state_after = engine.python(server, "tally"), link.state()
     toward_server = report["kernel"]["Tcp.RetransSegs"]
     toward_client = after["kernel"]["Tcp.RetransSegs"] - tally["kernel"]["Tcp.RetransSegs"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isclose
 from typing import Any
 
@@ -138,13 +139,14 @@ class Link:
             else:
                 self.clear()
 
+    @cached_property
     def abilities(self) -> Mapping[str, Any]:
-        """What this kernel can do, found by doing it in wan: see `lab.node.abilities`."""
+        """What this kernel can do, found by doing it in wan, once: see `lab.node.abilities`."""
         found: Mapping[str, Any] = self._engine.python(self._wan, "abilities", user="root")
         return found
 
     def _choose(self, asked: Mapping[Direction, Impairment], backend: str) -> Backend:
-        able = self.abilities()
+        able = self.abilities
         knobs = frozenset().union(*(impairment.knobs() for impairment in asked.values()))
         reasons = []
         for name in BACKENDS if backend == "auto" else [backend]:

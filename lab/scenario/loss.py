@@ -14,7 +14,7 @@ from lab import catalogue, lifecycle, measure
 from lab.engine import Engine, Lab
 from lab.errors import LabError
 from lab.impairment import Direction, Impairment
-from lab.link import Link, LinkState
+from lab.link import Link
 from lab.scenario import checks
 from lab.stats import exact_interval, run_confidence, two_way_loss
 
@@ -119,10 +119,9 @@ class LossRun:
                     "the ledger of this run could not close"
                 )
 
-    def _impair(self, loss: float) -> LinkState:
+    def _impair(self, loss: float) -> None:
         state = self._link.set({each: Impairment(loss=loss) for each in Direction})
         self._backend = state.backend
-        return state
 
     def _one_udp(self, loss: float) -> None:
         self._impair(loss)

@@ -54,13 +54,18 @@ def engine() -> Engine:
     return found
 
 
-@pytest.fixture(scope="session")
-def docker_compose_project_name(engine: Engine) -> Iterator[str]:
-    name = f"t-session-{secrets.token_hex(3)}"
+def _new_name(engine: Engine, prefix: str) -> Iterator[str]:
+    """A name that no lab has; nothing of that lab stays."""
+    name = f"{prefix}-{secrets.token_hex(3)}"
     try:
         yield name
     finally:
         engine.remove(name)
+
+
+@pytest.fixture(scope="session")
+def docker_compose_project_name(engine: Engine) -> Iterator[str]:
+    yield from _new_name(engine, "t-session")
 
 
 @pytest.fixture(scope="session")
@@ -94,11 +99,7 @@ def lab(engine: Engine, session_lab: str) -> Iterator[Lab]:
 @pytest.fixture
 def own_name(engine: Engine) -> Iterator[str]:
     """The name of a lab that a test makes itself; nothing of it stays."""
-    name = f"t-own-{secrets.token_hex(3)}"
-    try:
-        yield name
-    finally:
-        engine.remove(name)
+    yield from _new_name(engine, "t-own")
 
 
 @pytest.fixture(autouse=True)

@@ -184,7 +184,7 @@ def test_status_shows_what_the_kernel_has_and_not_what_was_asked(engine: Engine,
 
 
 def test_delay_without_netem_says_what_to_do(engine: Engine, lab: Lab) -> None:
-    able = Link(engine, lab).abilities()
+    able = Link(engine, lab).abilities
     ended = lab_command("impair", "--name", lab.name, "--delay", "40ms")
     if able["netem"]:
         assert ended.code == 0
