@@ -40,7 +40,10 @@ def answer(data: object, as_json: bool, render: Callable[[], object]) -> None:
     Console(highlight=False, width=width).print(render())
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=options.Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 def lab() -> None:
     """A network lab in containers: see and measure what UDP drops and TCP repairs."""
 
@@ -194,7 +197,7 @@ def impair(
     answer(status.describe_link(state), as_json, lambda: status.link_table(state))
 
 
-@lab.group()
+@lab.group(no_args_is_help=False)
 def probe() -> None:
     """Measure once, from a client."""
 
@@ -235,9 +238,12 @@ def udp(
 ) -> None:
     """Numbered datagrams at a set rate: what was lost, where, and how long the rest took."""
     engine = Engine()
+    found = engine.lab(name)
+    if busy := measure.quiet(engine, found, 5):
+        say(f"{busy} has TCP connections at work; what they send is counted, too")
     report = measure.udp(
-        engine, engine.lab(name), count=count, size=size, interval_ms=interval,
-        timeout_ms=timeout, client=client,
+        engine, found, count=count, size=size, interval_ms=interval, timeout_ms=timeout,
+        client=client,
     )  # fmt: skip
     answer(report, as_json, lambda: status.udp_table(report))
 
@@ -320,7 +326,7 @@ def logs(name: str, node: str | None) -> None:
             click.echo(line if node else f"{each.name}: {line}")
 
 
-@lab.group()
+@lab.group(no_args_is_help=False)
 def image() -> None:
     """Carry the image of the nodes to a machine without internet."""
 
@@ -355,7 +361,7 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
     try:
-        code = lab.main(prog_name="lab", standalone_mode=False)
+        code = lab.main(sys.argv[1:] or ["--help"], prog_name="lab", standalone_mode=False)
     except LabError as error:
         say(str(error))
         sys.exit(error.exit_code)

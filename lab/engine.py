@@ -12,12 +12,14 @@ import re
 import secrets
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
 import docker
 from docker.context import ContextAPI
@@ -25,60 +27,16 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
 from lab.errors import EngineError, NoSuchLab, ProbeError, last_words
+from lab.nodes import LABEL, Lab, Node, node_of, order, up_command
 
-LABEL = "org.netlab.lab"
 TRIAL_LABEL = "org.netlab.trial"
 NODE_SOURCES = Path(__file__).resolve().parent / "node"
 OLDEST_ENGINE = (20, 10)
-SERVERS = ("tcp-server", "udp-server")
+KILLED = 137  # as a shell has it: 128 + SIGKILL, which is how a container takes all with it
+SILENCE_S = 1.0
+"""After so long without a word from a program in a node, the engine is asked whether it lives."""
 
-
-@dataclass(frozen=True)
-class Node:
-    """One container of a lab, as it was when it was looked up.
-
-    name: as the lab calls it: `wan`, `tcp-server`, `udp-server`, `client-1`, `client-2`, …
-    service: its service in compose.yaml. program: what it runs, such as `tcp_threaded`.
-    address: IPv4 on the lab's network; empty where it does not run.
-    """
-
-    name: str
-    service: str
-    container: str
-    state: str
-    address: str
-    program: str
-
-    @property
-    def running(self) -> bool:
-        """Whether its program runs now."""
-        return self.state == "running"
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A lab that is there, whole or in part: its name and nodes, servers and wan first."""
-
-    name: str
-    nodes: tuple[Node, ...]
-
-    def node(self, name: str) -> Node:
-        """The node of that name (`client` is `client-1`). Raises `NoSuchLab`."""
-        for node in self.nodes:
-            if name in (node.name, node.name.removesuffix("-1")):
-                return node
-        have = ", ".join(node.name for node in self.nodes)
-        raise NoSuchLab(f"lab {self.name!r} has no node {name!r}; it has {have}")
-
-    def service(self, service: str) -> tuple[Node, ...]:
-        """All nodes of a service, in order of their number."""
-        return tuple(node for node in self.nodes if node.service == service)
-
-    @property
-    def whole(self) -> bool:
-        """Whether each service has a node and every node runs."""
-        services = {node.service for node in self.nodes if node.running}
-        return {"wan", "client", *SERVERS} <= services and all(n.running for n in self.nodes)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -143,9 +101,9 @@ class Engine:
             found = self.client.api.containers(all=True, filters={"label": LABEL})
         nodes: dict[str, list[Node]] = {}
         for each in found:
-            nodes.setdefault(each["Labels"][LABEL], []).append(_node(each))
+            nodes.setdefault(each["Labels"][LABEL], []).append(node_of(each))
         return {
-            name: Lab(name, tuple(sorted(members, key=_order)))
+            name: Lab(name, tuple(sorted(members, key=order)))
             for name, members in sorted(nodes.items())
         }
 
@@ -159,14 +117,15 @@ class Engine:
         if found is None:
             others = ", ".join(self.labs())
             have = f"; up are: {others}" if others else ""
-            raise NoSuchLab(f"no lab {name!r} is up; start it: {_up(name)}{have}")
+            raise NoSuchLab(f"no lab {name!r} is up; start it: {up_command(name)}{have}")
         for node in found.nodes:
             if not node.running:
                 raise NoSuchLab(
-                    f"lab {name!r}: {node.name} does not run ({node.state}); mend it: {_up(name)}"
+                    f"lab {name!r}: {node.name} does not run ({node.state}); "
+                    f"mend it: {up_command(name)}"
                 )
         if not found.whole:
-            raise NoSuchLab(f"lab {name!r} is not whole; mend it: {_up(name)}")
+            raise NoSuchLab(f"lab {name!r} is not whole; mend it: {up_command(name)}")
         return found
 
     def foreign(self, name: str) -> bool:
@@ -241,17 +200,53 @@ class Engine:
     # --- running ---------------------------------------------------------------------------
 
     def run(self, node: Node, argv: list[str], *, user: str = "lab") -> Output:
-        """Run a program in a node and wait for it; bytes it prints are read as UTF-8."""
+        """Run a program in a node and wait for it; bytes it prints are read as UTF-8.
+
+        Raises `EngineError` where the node ends before the program does: the engine then
+        leaves the stream of its output open for ever.
+        """
         api = self.client.api
+        out, err = bytearray(), bytearray()
         with _told(f"run {argv[0]} in {node.name}"):
             made = api.exec_create(node.container, argv, user=user)
-            stream = api.exec_start(made["Id"], stream=True, demux=True)
-            out, err = bytearray(), bytearray()
-            for stdout, stderr in stream:
+            for stdout, stderr in _awake(
+                api.exec_start(made["Id"], stream=True, demux=True),
+                lambda: self._still_runs(node, made["Id"]),
+            ):
                 out += stdout or b""
                 err += stderr or b""
-            code = api.exec_inspect(made["Id"])["ExitCode"]
+            code = self._exit_code(node, made["Id"])
+        if code is None:
+            raise EngineError(
+                f"{node.name} ended while {_program(argv)} ran in it; mend it: lab up"
+            )
         return Output(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+    def _exit_code(self, node: Node, execution: str) -> int | None:
+        """How an exec ended; None where its node ended under it."""
+        try:
+            code: int | None = self.client.api.exec_inspect(execution)["ExitCode"]
+        except NotFound:  # the engine forgets the execs of a container that is started again
+            return None
+        deadline = time.monotonic() + SILENCE_S
+        while code == KILLED and time.monotonic() < deadline:  # by itself, or with its node?
+            if not self._runs(node):
+                return None
+            time.sleep(0.02)
+        return code
+
+    def _runs(self, node: Node) -> bool:
+        try:
+            return bool(self.client.api.inspect_container(node.container)["State"]["Running"])
+        except NotFound:
+            return False
+
+    def _still_runs(self, node: Node, execution: str) -> bool:
+        """Whether an exec that has been silent may still say something."""
+        try:
+            return self._runs(node) and bool(self.client.api.exec_inspect(execution)["Running"])
+        except NotFound:
+            return False
 
     def python(self, node: Node, module: str, *arguments: str, user: str = "lab") -> Any:
         """Run a module of `lab.node` in a node and return the one JSON value that it prints.
@@ -315,37 +310,45 @@ class Engine:
         return bytes(raw).decode("utf-8", "replace")
 
 
+def _awake(stream: Iterator[T], alive: Callable[[], bool]) -> Iterator[T]:
+    """Pass on what a stream gives; where it is silent for `SILENCE_S` and not `alive`, end.
+
+    A thread of its own waits for the stream, for it may never give anything again.
+    """
+    given: SimpleQueue[T | BaseException | None] = SimpleQueue()
+
+    def pump() -> None:
+        try:
+            for each in stream:
+                given.put(each)
+            given.put(None)
+        except Exception as error:
+            given.put(error)
+
+    threading.Thread(target=pump, name="exec", daemon=True).start()
+    dead = False
+    while True:
+        try:
+            each = given.get(timeout=0 if dead else SILENCE_S)
+        except Empty:
+            if dead:  # what it still gave has been passed on
+                return
+            dead = not alive()
+            continue
+        if each is None:
+            return
+        if isinstance(each, BaseException):
+            raise each
+        yield each
+
+
+def _program(argv: list[str]) -> str:
+    """What a reader calls a command: of `python3 -X mark -m lab.node.tally` it is `tally`."""
+    if "-m" in argv:
+        return argv[argv.index("-m") + 1].removeprefix("lab.node.")
+    return argv[0]
+
+
 def _label(name: str | None) -> str:
     """What finds the things of one lab, or (None) of every lab."""
     return LABEL if name is None else f"{LABEL}={name}"
-
-
-def _up(name: str) -> str:
-    return "lab up" if name == "lab" else f"lab up --name {name}"
-
-
-def _node(container: dict[str, Any]) -> Node:
-    labels = container["Labels"]
-    service = labels.get("com.docker.compose.service", "?")
-    number = labels.get("com.docker.compose.container-number", "1")
-    networks = container["NetworkSettings"]["Networks"].values()
-    command = container.get("Command", "").split()
-    program = command[-1] if command else ""
-    return Node(
-        name=f"{service}-{number}" if service == "client" else service,
-        service=service,
-        container=container["Id"],
-        state=container["State"],
-        address=next((network["IPAddress"] for network in networks), ""),
-        program=program.rpartition(".")[2] if service in SERVERS else "",
-    )
-
-
-def _order(node: Node) -> tuple[bool, bool, str, int]:
-    number = node.name.rpartition("-")[2]
-    return (
-        node.service == "client",
-        node.service != "wan",
-        node.service,
-        int(number) if number.isdigit() else 0,
-    )

@@ -1,19 +1,22 @@
 """A lab's life: up, wired and echoing; down with nothing left. One command at a time per lab."""
 
 import getpass
+import json
 import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from lab import catalogue, compose, images
-from lab.engine import Engine, Lab
-from lab.errors import BadInput, ComposeError, EngineError, LabError, ProbeError
+from lab.engine import Engine
+from lab.errors import BadInput, ComposeError, EngineError, ImpairmentError, LabError
 from lab.link import Link
+from lab.nodes import SERVERS, Lab, Node
 
 DEFAULT_NAME = "lab"
 MAX_CLIENTS = 100
@@ -87,12 +90,10 @@ def up(
             )
             lab = engine.lab(name)
             changed = before is None or set(before.nodes) != set(lab.nodes)
-            if changed:
-                if before:  # what came back may have another address
-                    rewire(engine, lab)
-                _ready(engine, lab)
-                if before:
-                    Link(engine, lab).heal()
+            if before is None:
+                _ready(engine, lab, end_to_end=True)
+            else:
+                changed |= _mend(engine, lab, say)
         except BaseException:
             if before is None:
                 _undo(engine, name)
@@ -123,16 +124,47 @@ def _program(lab: Lab | None, protocol: str) -> str:
     return nodes[0].program if nodes else catalogue.DEFAULT[protocol]
 
 
-def rewire(engine: Engine, lab: Lab, *words: str) -> None:
+def _mend(engine: Engine, lab: Lab, say: Say) -> bool:
+    """Make a lab that was there as it should be; return whether anything was not.
+
+    Whatever ended and came back may have another address: every route and every filter is
+    looked at, and what is in force stays in force.
+    """
+    changed = rewire(engine, lab)
+    link = Link(engine, lab)
+    try:
+        before = link.state()
+    except ImpairmentError as error:
+        link.remove()
+        say(f"{error}; it is gone now, and nothing is impaired: set it again with lab impair")
+        before, changed = link.state(), True
+    if before.stale:
+        link.heal()
+        changed = True
+    # An impairment may drop whatever asks, so then each server is asked in its own node.
+    impaired = any(not each.is_clear for each in before.impairments.values())
+    _ready(engine, lab, end_to_end=not impaired)
+    return changed
+
+
+def rewire(engine: Engine, lab: Lab, *words: str) -> bool:
     """Wire every end node again, TCP's settings of its route being these (ip-route(8)).
 
-    No words: the settings that a lab comes up with. Raises `LabError`.
+    No words: the settings that a lab comes up with. Returns whether any route was another
+    before. Raises `LabError`.
     """
-    for node in lab.nodes:
-        if node.service != "wan":
-            done = engine.run(node, ["entrypoint", "rewire", *words], user="root")
-            if done.code != 0:
-                raise LabError(f"{node.name}: wiring: {done.stderr.strip()}")
+    routes = ["ip", "-4", "route", "show"]
+    commands = json.dumps([routes, ["entrypoint", "rewire", *words], routes])
+
+    def wire(node: Node) -> bool:
+        before, *rest = engine.python(node, "batch", commands, user="root")
+        if rest[0]["code"] != 0:
+            raise LabError(f"{node.name}: wiring: {rest[0]['stderr'].strip()}")
+        return bool(before["stdout"] != rest[1]["stdout"])
+
+    ends = [node for node in lab.nodes if node.service in ("client", *SERVERS)]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return any(list(pool.map(wire, ends)))
 
 
 def _check_sources() -> None:
@@ -145,11 +177,17 @@ def _check_sources() -> None:
             )
 
 
-def _ready(engine: Engine, lab: Lab) -> None:
-    """Wait until the first client reaches both servers over wan; say what is wrong if not."""
+def _ready(engine: Engine, lab: Lab, *, end_to_end: bool) -> None:
+    """Wait until both servers echo, the first client reaching them over wan (`end_to_end`), or
+    each asked in its own node. Says what is wrong if not, in a server's own last words."""
+    patience = str(READY_S)
     try:
-        engine.python(lab.node("client"), "ready", str(READY_S), user="root")
-    except ProbeError as error:
+        if end_to_end:
+            engine.python(lab.node("client"), "ready", patience, user="root")
+            return
+        for server in SERVERS:
+            engine.python(lab.node(server), "ready", patience, "--only", server, user="root")
+    except LabError as error:
         for node in engine.lab(lab.name).nodes:  # a server that ended says so by its own log
             if node.program and (said := engine.logs(node).strip()):
                 last = said.splitlines()[-1]

@@ -7,9 +7,12 @@ of the server, tc's counters on wan, and the kernel's counters in each node.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.engine import Engine, Lab
+from lab.engine import Engine
+from lab.errors import LabError
 from lab.impairment import Direction
-from lab.link import Link, LinkState
+from lab.ledger import Way, packets
+from lab.link import Counters, Link, LinkState
+from lab.nodes import Lab
 from lab.stats import percentile
 
 Report = dict[str, Any]
@@ -25,46 +28,64 @@ def udp(
     size: int,
     interval_ms: float,
     timeout_ms: float,
-    client: str = "client",
+    client: str = "client-1",
 ) -> Report:
     """Send `count` datagrams of `size` bytes and account for each; the probe's report and more.
 
     Added to the probe's own keys: `server_received`, `server_sent`, `dropped_toward_server`,
-    `dropped_toward_client` (tc's counters), `buffer_drops` (both ends' sockets), `unexplained`
-    (what no counter explains), `one_way_ms` by direction. With other traffic in the lab at the
-    same time the sums are of both, and `unexplained` shows it.
+    `dropped_toward_client` (packets, by wan's counters), `buffer_drops` (both ends' sockets),
+    `unexplained` (what no counter explains), `one_way_ms` by direction. With other traffic in
+    the lab at the same time the sums are of both, and `unexplained` shows it.
     """
-    node, server, link = lab.node(client), lab.node("udp-server"), Link(engine, lab)
-    tally, state = engine.python(server, "tally"), link.state()
+    node, server, link = lab.client(client), lab.node("udp-server"), Link(engine, lab)
+    # wan counts only where the tree is laid; and what it still holds, after the last reply that
+    # counts, has to come out before the books are closed.
+    state, tally = link.laid(), engine.python(server, "tally")
     words = [
         "udp-server", "--count", str(count), "--size", str(size), "--samples",
         "--interval", str(interval_ms / 1000), "--timeout", str(timeout_ms / 1000),
+        "--linger", str(state.longest_stay_s),
     ]  # fmt: skip
     report: Report = engine.python(node, "probe.udp", *words)
     state_after = link.state()
     after = engine.python(server, "tally", "--arrivals", str(report["run"]))
     samples = report.pop("samples")
-    dropped = {each: _dropped(each, state, state_after) for each in Direction}
+    wan = {each: _counted(each, state, state_after) for each in Direction}
     received = after["datagrams_received"] - tally["datagrams_received"]
     sent = after["datagrams_sent"] - tally["datagrams_sent"]
     full = after["kernel"]["Udp.RcvbufErrors"] - tally["kernel"]["Udp.RcvbufErrors"]
     # Every datagram that came back, in time or not, once or more often, was not dropped.
     back = report["received"] + report["late"] + report["duplicated"] + report["corrupted"]
-    legs = (
-        report["sent"] - dropped[SERVER] - full - received,
-        received - sent,
-        sent - dropped[CLIENT] - report["buffer_drops"] - back,
+    ways = (
+        _way(report["sent"], wan[SERVER], received + full, size),
+        _way(sent, wan[CLIENT], back + report["buffer_drops"], size),
     )
     return {
         **report,
         "server_received": received,
         "server_sent": sent,
-        "dropped_toward_server": dropped[SERVER],
-        "dropped_toward_client": dropped[CLIENT],
+        "dropped_toward_server": wan[SERVER].dropped,
+        "dropped_toward_client": wan[CLIENT].dropped,
         "buffer_drops": report["buffer_drops"] + full,
-        "unexplained": sum(abs(leg) for leg in legs),
+        "unexplained": abs(received - sent) + sum(way.unexplained for way in ways),
         "one_way_ms": _one_way(samples, after["arrivals"]),
     }
+
+
+def _way(entered: int, wan: Counters, arrived: int, size: int) -> Way:
+    return Way(entered, wan.passed, wan.dropped, wan.queued, arrived, packets(size))
+
+
+def quiet(engine: Engine, lab: Lab, seconds: float) -> str | None:
+    """Wait until no TCP connection in the lab has anything left to say; None when that is so.
+
+    After a run under loss a peer repeats its last words for a while, and wan would count them
+    as part of the next measurement. Returns the name of a node that is not quiet in time.
+    """
+    for node in (*lab.service("tcp-server"), *lab.service("client")):
+        if not engine.python(node, "quiet", str(seconds))["quiet"]:
+            return node.name
+    return None
 
 
 def tcp(
@@ -75,15 +96,15 @@ def tcp(
     size: int,
     streams: int,
     timeout_ms: float,
-    client: str = "client",
+    client: str = "client-1",
 ) -> Report:
     """Send `count` messages of `size` bytes over `streams` connections, every byte checked.
 
     Added to the probe's own keys: `retransmissions` of both ends (their kernels'
     Tcp.RetransSegs, connecting included), each direction's share, and what tc dropped meanwhile.
     """
-    node, server, link = lab.node(client), lab.node("tcp-server"), Link(engine, lab)
-    tally, state = engine.python(server, "tally"), link.state()
+    node, server, link = lab.client(client), lab.node("tcp-server"), Link(engine, lab)
+    tally, state = engine.python(server, "tally"), link.laid()
     words = [
         "tcp-server", "--count", str(count), "--size", str(size),
         "--streams", str(streams), "--timeout", str(timeout_ms / 1000),
@@ -97,17 +118,23 @@ def tcp(
         "retransmissions": toward_server + toward_client,
         "retransmissions_toward_server": toward_server,
         "retransmissions_toward_client": toward_client,
-        "dropped_toward_server": _dropped(SERVER, state, state_after),
-        "dropped_toward_client": _dropped(CLIENT, state, state_after),
+        "dropped_toward_server": _counted(SERVER, state, state_after).dropped,
+        "dropped_toward_client": _counted(CLIENT, state, state_after).dropped,
     }
 
 
-def _dropped(direction: Direction, before: LinkState, after: LinkState) -> int:
-    if direction not in after.counters:
-        return 0
-    since = before.counters.get(direction)
-    counted = after.counters[direction]
-    return (counted - since).dropped if since else counted.dropped
+def _counted(direction: Direction, before: LinkState, after: LinkState) -> Counters:
+    """What wan counted meanwhile. Raises `LabError` where its books were begun anew."""
+    try:
+        counted = after.counters[direction] - before.counters[direction]
+    except KeyError:
+        counted = Counters(passed=-1)
+    if min(counted.passed, counted.lost, counted.overflowed) < 0:
+        raise LabError(
+            "wan: its counters began anew during the measurement (was wan or the link started "
+            "again?); mend it: lab up, and measure again"
+        )
+    return counted
 
 
 def _one_way(

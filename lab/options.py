@@ -3,6 +3,8 @@
 Raises `BadInput` and prints nothing; click's own words are put into the same form by the cli.
 """
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,7 +44,7 @@ def number(low: int, high: int) -> Callable[[str, str], int]:
     """A whole number in a range."""
 
     def parse(text: str, where: str) -> int:
-        if not (text.isascii() and text.isdigit()):
+        if not re.fullmatch(r"-?[0-9]{1,18}", text):
             raise units.refusal(where, text, f"is no whole number; allowed {low} to {high}")
         if not low <= int(text) <= high:
             raise units.refusal(where, text, f"is out of range; allowed {low} to {high}")
@@ -103,17 +105,40 @@ def scenario(text: str, where: str) -> str:
 
 
 def folder(text: str, where: str) -> Path:
-    """A folder to write results to; made if missing, and empty or missing before."""
+    """A folder to write results to: missing, or empty. It is made when there is something."""
+    if not text:
+        raise BadInput(where, text, "is no folder; write a new folder, such as results/mine")
     path = Path(text)
-    try:
-        if not path.is_dir() and path.exists():
-            raise BadInput(where, text, "is a file; write a folder")
-        if path.is_dir() and any(path.iterdir()):
+    if path.is_dir():
+        if any(path.iterdir()):
             raise BadInput(where, text, "is not empty; write a new folder")
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(where, text, f"can't be written ({error.strerror})") from error
+        return path
+    nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not nearest.is_dir():
+        problem = "is a file" if nearest == path else f"lies in a file ({nearest})"
+        raise BadInput(where, text, f"{problem}; write a folder")
+    if not os.access(nearest, os.W_OK):
+        raise BadInput(where, text, f"can't be written ({nearest} allows it not)")
     return path
+
+
+class _Named(click.Command):
+    """A command whose complaints all name it; click leaves some to the command line as a whole."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+class Commands(_Named, click.Group):
+    """A group of commands that complain in one line."""
+
+    command_class = _Named
+    group_class = type
 
 
 def usage(error: click.UsageError) -> str:
@@ -126,10 +151,11 @@ def usage(error: click.UsageError) -> str:
         return f"{command}: {error.option_name!r} is no option; allowed: {', '.join(known)}"
     if isinstance(error, click.MissingParameter) and error.param:
         return f"{command}: {_where(error.param)} is missing; see {command} --help"
-    if message.startswith("No such command") and isinstance(context, click.Context):
-        group: Any = context.command
-        got = message.partition("'")[2].partition("'")[0]
-        return (
-            f"{command}: {got!r} is no command; allowed: {', '.join(group.list_commands(context))}"
-        )
+    if context and isinstance(context.command, click.Group):
+        allowed = ", ".join(context.command.list_commands(context))
+        if message.startswith("No such command"):
+            got = message.partition("'")[2].partition("'")[0]
+            return f"{command}: {got!r} is no command; allowed: {allowed}"
+        if message.startswith("Missing command"):
+            return f"{command}: COMMAND is missing; allowed: {allowed}"
     return f"{command}: {message[:1].lower()}{message[1:]}; see {command} --help"

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import lab
 from lab import compose, lifecycle
 from lab.engine import Engine
-from lab.errors import LabError
+from lab.errors import BadInput, LabError
 from lab.report.flat import csv_text
 from lab.report.page import loss_page
 from lab.scenario.loss import LossRun, Step
-from lab.wording import exact_percent
 
 Say = Callable[[str], None]
 
@@ -34,7 +33,7 @@ def run_loss(
     found = engine.lab(name)
     facts = {"command": command, "compose": compose.version(), "lab_version": lab.__version__}
     folder = out or _folder("loss")
-    with lifecycle.held(name, say), _progress(say) as watch:
+    with _made(folder), lifecycle.held(name, say), _progress(say) as watch:
         run = LossRun(engine, found, facts=facts, watch=watch)
         try:
             run.measure()
@@ -56,9 +55,25 @@ def _folder(scenario: str) -> Path:
     return folder
 
 
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """The folder is there before anything is measured; what stays empty does not stay."""
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("--out", str(folder), f"can't be written ({error.strerror})") from error
+    try:
+        yield
+    except BaseException:
+        for each in new:
+            with suppress(OSError):  # somebody else's file is in it
+                each.rmdir()
+        raise
+
+
 def _write(result: dict[str, Any], folder: Path) -> None:
     """The result first and the page last: a page that can't be drawn loses no figure."""
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=1)
     # Short lists of numbers read better on one line.
     text = re.sub(r"\[\s+([-\d.e, \n]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
@@ -72,18 +87,12 @@ def _progress(say: Say) -> Iterator[Callable[[Step], None]]:
     """A bar where standard error is a terminal; elsewhere a line a step."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda step: say(_words(step)) if step.protocol else None
+        yield lambda step: say(step.words)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn())  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda step: bar.update(
-            task, description=_words(step), completed=step.done, total=step.of
+            task, description=step.words, completed=step.done, total=step.of
         )
-
-
-def _words(step: Step) -> str:
-    return (
-        f"{step.protocol.upper()} at {exact_percent(step.loss)} loss" if step.protocol else "done"
-    )

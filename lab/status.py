@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lab import wording
-from lab.engine import Lab
 from lab.impairment import Direction
 from lab.link import LinkState
+from lab.nodes import Lab
 from lab.report.table import ledger_table, loss_table
 
 

@@ -8,11 +8,12 @@ from functools import cached_property
 from math import isclose
 from typing import Any
 
-from lab.engine import SERVERS, Engine, Lab, Node
+from lab.engine import Engine
 from lab.errors import ImpairmentError
 from lab.impairment import Direction, Impairment
 from lab.link import netem, tc_bpf
 from lab.link.backend import Backend
+from lab.link.queue import longest_stay_s
 from lab.link.tree import (
     Argv,
     Shown,
@@ -24,6 +25,7 @@ from lab.link.tree import (
     show,
     tc,
 )
+from lab.nodes import SERVERS, Lab, Node
 
 BACKENDS: Mapping[str, Backend] = {each.name: each for each in (netem.BACKEND, tc_bpf.BACKEND)}
 """By name, the most able first: the order in which `auto` takes one."""
@@ -34,23 +36,26 @@ class Counters:
     """Packets of one direction since its leaf is there, by tc's own counters.
 
     passed: sent on. lost: dropped by the loss asked for. overflowed: dropped by a full queue.
+    queued: waiting at this moment.
     """
 
     passed: int = 0
     lost: int = 0
     overflowed: int = 0
+    queued: int = 0
 
     def __sub__(self, earlier: "Counters") -> "Counters":
-        """What was counted since `earlier`."""
+        """What was counted since `earlier`; of what waits, all that waits now."""
         return Counters(
             self.passed - earlier.passed,
             self.lost - earlier.lost,
             self.overflowed - earlier.overflowed,
+            self.queued,
         )
 
     @property
     def dropped(self) -> int:
-        """All that did not go on."""
+        """All that did not and will not go on."""
         return self.lost + self.overflowed
 
 
@@ -66,6 +71,11 @@ class LinkState:
     def impairment(self, direction: Direction) -> Impairment:
         """The impairment of a direction; a clear one where there is none."""
         return self.impairments.get(direction, Impairment())
+
+    @property
+    def longest_stay_s(self) -> float:
+        """How long an echo can be on its way, there and back, because of what is in force."""
+        return sum(longest_stay_s(self.impairment(each)) for each in Direction)
 
 
 class Link:
@@ -112,9 +122,14 @@ class Link:
             for direction, impairment in asked.items():
                 _compare(direction, impairment, after)
         except BaseException:  # Ctrl-C too: half an impairment must not stay
-            self._tear_down()
+            self.remove()
             raise
         return after
+
+    def laid(self) -> LinkState:
+        """Have the tree there, impairing nothing new, so that every packet is counted."""
+        state = self.state()
+        return state if state.backend else self.set({})
 
     def clear(self) -> LinkState:
         """Impair nothing any more. The leaves stay, and with them what they counted."""
@@ -126,6 +141,10 @@ class Link:
         """Point the filters at the servers' addresses of now, where they moved."""
         state = self.state()
         return self.set({}, state.backend) if state.stale and state.backend else state
+
+    def remove(self) -> None:
+        """Take the whole tree away, whatever it is, and with it what was in its queues."""
+        self._batch([tc("qdisc", "del", "root")], "--all")
 
     @contextmanager
     def restored(self) -> Iterator["Link"]:
@@ -180,11 +199,9 @@ class Link:
         if not shown.laid:
             commands += filters(self._servers)
         elif before.stale:
-            commands += no_filters() + filters(self._servers)
+            commands += no_filters() if shown.filters["1:"] else []
+            commands += filters(self._servers)
         self._run(commands)
-
-    def _tear_down(self) -> None:
-        self._batch([tc("qdisc", "del", "root")], "--all")
 
     def _shown(self) -> Shown:
         return Shown.of(self._batch(show(), "--all"))
@@ -205,7 +222,8 @@ class Link:
 
 def _counters(backend: Backend, direction: Direction, shown: Shown) -> Counters:
     lost, overflowed = backend.drops(direction, shown)
-    return Counters(int(shown.qdiscs[leaf_of(direction)]["packets"]), lost, overflowed)
+    leaf = shown.qdiscs[leaf_of(direction)]
+    return Counters(int(leaf["packets"]), lost, overflowed, int(leaf["qlen"]))
 
 
 def _compare(direction: Direction, asked: Impairment, after: LinkState) -> None:

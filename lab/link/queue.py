@@ -4,6 +4,8 @@ A queue that overflows drops packets that no loss model asked for, and one witho
 each backend sizes its own from here, and its overflow is counted apart where the kernel does.
 """
 
+from lab.impairment import Impairment
+
 FRAME_BYTES = 1514
 """An Ethernet frame with a full IP packet, as a qdisc counts it."""
 
@@ -31,3 +33,14 @@ def queue_packets(rate_bps: int | None, delay_ms: float) -> int:
     waiting = queue_bytes(rate_bps) // FRAME_BYTES
     delayed = int(rate_bps / 8 * delay_ms / 1000) // 64
     return min(waiting + delayed + SHORTEST_FRAMES, UNLIMITED_PACKETS)
+
+
+def longest_stay_s(impairment: Impairment) -> float:
+    """How long a packet can be on its way through a link with this impairment, in seconds.
+
+    It is delayed, and it may wait behind a queue that is full.
+    """
+    waiting = 0.0
+    if impairment.rate_bps is not None:
+        waiting = queue_bytes(impairment.rate_bps) * 8 / impairment.rate_bps
+    return impairment.delay_ms / 1000 + waiting

@@ -8,6 +8,7 @@ Classic BPF needs CAP_NET_ADMIN only. Sources: tc-bpf(8), tc-tbf(8); SKF_AD_RAND
 linux/filter.h; TC_ACT_SHOT and TC_ACT_UNSPEC in linux/pkt_cls.h.
 """
 
+from lab import units
 from lab.impairment import Direction, Impairment
 from lab.link.backend import Backend
 from lab.link.queue import FRAME_BYTES, queue_bytes
@@ -16,7 +17,8 @@ from lab.link.tree import UNFELT, Argv, Shown, class_of, leaf_of, tc
 _WORD = 1 << 32
 _RANDOM = 4294963256  # SKF_AD_OFF + SKF_AD_RANDOM: load a random 32-bit word
 _FILTER = ["protocol", "all", "prio", "1", "handle", "1", "bpf"]
-_UNFELT_BPS = 100_000_000_000
+_UNFELT_BPS = units.MAX_RATE_BPS + units.RATE_STEP_BPS
+"""Stands for no rate: one that nobody can ask for, and no veth pair reaches."""
 
 
 def program(loss: float) -> str:

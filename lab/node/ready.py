@@ -1,14 +1,18 @@
-"""Whether the lab is wired and both servers echo, asked once from a client, as any client would.
+"""Whether the lab is wired and both servers echo, asked once, as any client would.
 
-    python3 -m lab.node.ready [SECONDS]
+    python3 -m lab.node.ready [SECONDS] [--only tcp-server|udp-server]
 
+With --only one server alone is asked, wherever this runs, and the wiring is not looked at: in
+the server's own node that tells whether it echoes, whatever the network is made to lose.
 Prints ``{"ready": true}``; else one line on stderr that says what is not, and exit code 1.
 """
 
+import argparse
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 PORT = 7  # the Echo Protocol (RFC 862)
 ASK = b"ready?"
@@ -53,10 +57,23 @@ def udp_echoes(timeout: float) -> None:
             raise OSError(f"udp-server echoed {echo!r}")
 
 
+STEPS: dict[str, Callable[[], None]] = {
+    "wiring": through_wan,
+    "tcp-server": lambda: tcp_echoes(1),
+    "udp-server": lambda: udp_echoes(0.5),
+}
+
+
 def main() -> None:
     """Try until all is well or the time is up."""
-    deadline = time.monotonic() + float(sys.argv[1] if len(sys.argv) > 1 else 10)
-    for step in (through_wan, lambda: tcp_echoes(1), lambda: udp_echoes(0.5)):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("seconds", type=float, nargs="?", default=10.0)
+    parser.add_argument("--only", choices=list(STEPS))
+    asked = parser.parse_args()
+    deadline = time.monotonic() + asked.seconds
+    for name, step in STEPS.items():
+        if asked.only not in (None, name):
+            continue
         while True:
             try:
                 step()

@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab import catalogue, lifecycle, measure
-from lab.engine import Engine, Lab
+from lab.engine import Engine
 from lab.errors import LabError
 from lab.impairment import Direction, Impairment
 from lab.link import Link
+from lab.nodes import Lab
 from lab.scenario import checks
 from lab.stats import exact_interval, run_confidence, two_way_loss
+from lab.wording import exact_percent
 
 LOSSES = (0.0, 0.01, 0.05, 0.10, 0.20, 0.30)
 MESSAGES = 2000
@@ -48,10 +50,9 @@ _TCP_KEYS = (
 
 @dataclass(frozen=True)
 class Step:
-    """The run is about to measure, or has measured, one protocol at one loss."""
+    """What the run is about to do, in words, and how many of its measurements are done."""
 
-    protocol: str
-    loss: float
+    words: str
     done: int
     of: int
 
@@ -90,9 +91,9 @@ class LossRun:
             with self._link.restored(), self._quick_tcp():
                 for protocol, one in (("udp", self._one_udp), ("tcp", self._one_tcp)):
                     for loss in self._losses:
-                        self._step(protocol, loss)
+                        self._step(f"{protocol.upper()} at {exact_percent(loss)} loss")
                         one(loss)
-            self._step("", 0.0)
+            self._step("done")
         except LabError as error:
             self._problem = str(error)
             raise
@@ -107,17 +108,19 @@ class LossRun:
         finally:
             lifecycle.rewire(self._engine, self._lab)
 
-    def _step(self, protocol: str, loss: float) -> None:
+    def _step(self, words: str) -> None:
         done = len(self._udp) + len(self._tcp)
-        self._watch(Step(protocol, loss, done, 2 * len(self._losses)))
+        self._watch(Step(words, done, 2 * len(self._losses)))
 
     def _quiet(self) -> None:
-        for node in (*self._lab.service("tcp-server"), *self._lab.service("client")):
-            if not self._engine.python(node, "quiet", str(QUIET_S))["quiet"]:
-                raise LabError(
-                    f"{node.name} still has TCP connections at work after {QUIET_S} s; "
-                    "the ledger of this run could not close"
-                )
+        if busy := measure.quiet(self._engine, self._lab, 0):
+            self._step(f"waiting for {busy}: TCP has something left to say")
+            busy = measure.quiet(self._engine, self._lab, QUIET_S)
+        if busy:
+            raise LabError(
+                f"{busy} still has TCP connections at work after {QUIET_S} s; "
+                "the ledger of this run could not close"
+            )
 
     def _impair(self, loss: float) -> None:
         state = self._link.set({each: Impairment(loss=loss) for each in Direction})

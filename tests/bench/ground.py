@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab import compose
-from lab.engine import Engine, Lab, Node
+from lab.engine import Engine
 from lab.errors import LabError
+from lab.nodes import Lab, Node
 
 HERE = Path(__file__).resolve().parent
 IMAGE = "netlab-bench:trixie"

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from statistics import median
 
-from lab.engine import Engine, Lab
+from lab.engine import Engine
+from lab.nodes import Lab
 from lab.stats import percentile
 from tests.bench import ground
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import median
 
 from lab import catalogue
-from lab.engine import Engine, Lab
+from lab.engine import Engine
+from lab.nodes import Lab
 from tests.bench import ground
 
 CLIENTS = (1, 50)

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lab import compose, images
-from lab.engine import Engine, Lab
+from lab import compose, images, measure
+from lab.engine import Engine
 from lab.link import Link
+from lab.nodes import Lab
 
 LAB = [sys.executable, "-m", "lab.cli"]
 
@@ -92,6 +93,7 @@ def lab(engine: Engine, session_lab: str) -> Iterator[Lab]:
     """The session's lab, with nothing impaired before and after."""
     found = engine.lab(session_lab)
     Link(engine, found).clear()
+    assert measure.quiet(engine, found, 40) is None
     yield found
     Link(engine, engine.lab(session_lab)).clear()
 

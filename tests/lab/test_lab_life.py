@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from lab import catalogue, compose, images, measure
-from lab.engine import LABEL, Engine, Lab, Node
+from lab.engine import Engine
 from lab.impairment import Direction, Impairment
 from lab.link import Link
+from lab.nodes import LABEL, Lab, Node
 
 from .conftest import LAB, lab_command, until
 

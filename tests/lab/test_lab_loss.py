@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from lab import measure
-from lab.engine import Engine, Lab
+from lab.engine import Engine
 from lab.impairment import Direction, Impairment
 from lab.link import Link
+from lab.nodes import Lab
 from lab.stats import exact_interval, two_way_loss
 
 from .conftest import LAB, Ended, lab_command, until

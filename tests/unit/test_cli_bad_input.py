@@ -61,7 +61,7 @@ CASES: list[tuple[str, str]] = [
         "--server: 'tcp=tcp_asyncio' comes after tcp=tcp_pool; give one",
     ),
     ("probe udp --count 0", "--count: '0' is out of range; allowed 1 to 10000000"),
-    ("probe udp --count -1", "--count: '-1' is no whole number; allowed 1 to 10000000"),
+    ("probe udp --count -1", "--count: '-1' is out of range; allowed 1 to 10000000"),
     ("probe udp --count x", "--count: 'x' is no whole number; allowed 1 to 10000000"),
     ("probe tcp --count 1e3", "--count: '1e3' is no whole number; allowed 1 to 10000000"),
     ("probe udp --size 19", "--size: '19' is out of range; allowed 20 to 65507"),
@@ -77,7 +77,12 @@ CASES: list[tuple[str, str]] = [
     ("run loss extra", "lab run: got unexpected extra argument (extra); see lab run --help"),
     ("status --verbose", "lab status: '--verbose' is no option; allowed: --help, --json, --name"),
     ("shell --user bob", "--user: 'bob' is none of these; allowed: root, lab"),
-    ("up --name", "lab: option '--name' requires an argument; see lab --help"),
+    ("up --scale client=-1", "--scale client: '-1' is out of range; allowed 1 to 100"),
+    ("up --name", "lab up: option '--name' requires an argument; see lab up --help"),
+    ("impair --loss", "lab impair: option '--loss' requires an argument; see lab impair --help"),
+    ("down --all=3", "lab down: option '--all' does not take a value; see lab down --help"),
+    ("probe", "lab probe: COMMAND is missing; allowed: tcp, udp"),
+    ("image", "lab image: COMMAND is missing; allowed: load, save"),
 ]
 NAME = "allowed: a-z, 0-9, - and _, at most 40 characters, the first a letter or digit"
 
@@ -133,6 +138,11 @@ def test_results_go_into_a_new_folder_only(
     assert said == f"--out: {str(file)!r} is a file; write a folder"
     said = refused(["run", "loss", "--out", str(tmp_path)], monkeypatch, capsys)
     assert said == f"--out: {str(tmp_path)!r} is not empty; write a new folder"
+    inside = str(file / "below")
+    said = refused(["run", "loss", "--out", inside], monkeypatch, capsys)
+    assert said == f"--out: {inside!r} lies in a file ({file}); write a folder"
+    said = refused(["run", "loss", "--out", ""], monkeypatch, capsys)
+    assert said == "--out: '' is no folder; write a new folder, such as results/mine"
     assert file.read_text() == "mine"
 
 

@@ -29,12 +29,23 @@ class Flight:
     """
 
     def __init__(
-        self, sock: socket.socket, *, count: int, size: int, interval_ns: float, timeout_ns: int
+        self,
+        sock: socket.socket,
+        *,
+        count: int,
+        size: int,
+        interval_ns: float,
+        timeout_ns: int,
+        linger_ns: int = 0,
     ) -> None:
-        """Prepare for ``count`` datagrams of ``size`` bytes on a connected, non-blocking socket."""
+        """Prepare for ``count`` datagrams of ``size`` bytes on a connected, non-blocking socket.
+
+        ``linger_ns``: how long to wait at the end for what comes late, if longer than the timeout.
+        """
         self.sock = sock
         self.count, self.size = count, size
         self.interval_ns, self.timeout_ns = interval_ns, timeout_ns
+        self.linger_ns = max(timeout_ns, linger_ns)
         self.run = secrets.randbits(32)
         self.started_ns = self.finished_ns = 0
         self.next = 0  # the number that is due next
@@ -60,7 +71,7 @@ class Flight:
             now = now_ns()
             progress.tell(self.sent, now)
         # A stop ends the sending; a second one ends the waiting, too.
-        patience, end = stop.asked + 1, now_ns() + self.timeout_ns
+        patience, end = stop.asked + 1, now_ns() + self.linger_ns
         while (left := end - now_ns()) > 0 and self._awaited() and stop.asked < patience:
             self._wait(min(left, LONGEST_WAIT_NS))
             self._receive()

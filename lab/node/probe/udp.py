@@ -115,6 +115,7 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
             size=args.size,
             interval_ns=interval_s * NS,
             timeout_ns=int(args.timeout * NS),
+            linger_ns=int(args.linger * NS),
         )
         before = kernel.counters()
         with quiet_interpreter():
@@ -164,6 +165,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         type=options.number(0.001, 600),
         default=1.0,
         help="seconds after which a reply counts as lost, default: 1",
+    )
+    add(
+        "--linger",
+        type=options.number(0, 3600),
+        default=0.0,
+        help="seconds to wait for late replies, where longer than the timeout; default: 0",
     )
     add("--samples", action="store_true", help="add [number, sent_ns, received_ns or null] of all")
     return parser.parse_args(argv)
