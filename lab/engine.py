@@ -207,19 +207,22 @@ class Engine:
         """
         api = self.client.api
         out, err = bytearray(), bytearray()
-        with _told(f"run {argv[0]} in {node.name}"):
-            made = api.exec_create(node.container, argv, user=user)
-            for stdout, stderr in _awake(
-                api.exec_start(made["Id"], stream=True, demux=True),
-                lambda: self._still_runs(node, made["Id"]),
-            ):
-                out += stdout or b""
-                err += stderr or b""
-            code = self._exit_code(node, made["Id"])
+        code: int | None = None
+        with _told(f"run {_program(argv)} in {node.name}"):
+            try:
+                made = api.exec_create(node.container, argv, user=user)
+                for stdout, stderr in _awake(
+                    api.exec_start(made["Id"], stream=True, demux=True),
+                    lambda: self._still_runs(node, made["Id"]),
+                ):
+                    out += stdout or b""
+                    err += stderr or b""
+                code = self._exit_code(node, made["Id"])
+            except APIError:  # in the engine's words a container's id is not running
+                if self._runs(node):
+                    raise
         if code is None:
-            raise EngineError(
-                f"{node.name} ended while {_program(argv)} ran in it; mend it: lab up"
-            )
+            raise EngineError(f"{node.name} does not run any more; mend it: lab up")
         return Output(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
     def _exit_code(self, node: Node, execution: str) -> int | None:

@@ -26,6 +26,7 @@ from lab.link.tree import (
     tc,
 )
 from lab.nodes import SERVERS, Lab, Node
+from lab.undo import undone
 
 BACKENDS: Mapping[str, Backend] = {each.name: each for each in (netem.BACKEND, tc_bpf.BACKEND)}
 """By name, the most able first: the order in which `auto` takes one."""
@@ -150,13 +151,15 @@ class Link:
     def restored(self) -> Iterator["Link"]:
         """Put back, at the end, whatever was in force before; also after Ctrl-C."""
         before = self.state()
-        try:
-            yield self
-        finally:
+
+        def back() -> None:
             if before.backend:
                 self.set(before.impairments, before.backend)
             else:
                 self.clear()
+
+        with undone(back):
+            yield self
 
     @cached_property
     def abilities(self) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from lab.link import Link
 from lab.nodes import Lab
 from lab.scenario import checks
 from lab.stats import exact_interval, run_confidence, two_way_loss
+from lab.undo import undone
 from lab.wording import exact_percent
 
 LOSSES = (0.0, 0.01, 0.05, 0.10, 0.20, 0.30)
@@ -103,10 +104,9 @@ class LossRun:
     @contextmanager
     def _quick_tcp(self) -> Iterator[None]:
         lifecycle.rewire(self._engine, self._lab, *TCP_ROUTE)
-        try:
+        # Looked up again, as a node that ended meanwhile is named at once and not waited for.
+        with undone(lambda: lifecycle.rewire(self._engine, self._engine.lab(self._lab.name))):
             yield
-        finally:
-            lifecycle.rewire(self._engine, self._lab)
 
     def _step(self, words: str) -> None:
         done = len(self._udp) + len(self._tcp)

@@ -91,9 +91,7 @@ def test_a_program_in_a_node_that_dies_is_not_waited_for(engine: Engine, broken:
     kill(Engine(), client)
     thread.join(20)
     assert not thread.is_alive()
-    assert [str(error) for error in caught] == [
-        "client-1 ended while sleep ran in it; mend it: lab up"
-    ]
+    assert [str(error) for error in caught] == ["client-1 does not run any more; mend it: lab up"]
 
 
 @pytest.mark.parametrize("victim", ["wan", "client", "udp-server"])
@@ -117,7 +115,9 @@ def test_a_run_in_which_a_node_dies_names_it_and_keeps_what_it_had(
     result = json.loads((out / "result.json").read_text())
     assert [point["loss"] for point in result["points"]][:2] == [0.0, 0.01]
     assert (result["verdict"], result["interrupted"]) == ("fail", False)
-    assert any(node.name in failure for failure in result["failures"]), result["failures"]
+    # Which of them notices first depends on the moment.
+    assert len(result["failures"]) == 1
+    assert re.match(rf"{node.name}[ :]", result["failures"][0]), result["failures"]
     assert json.loads(printed) == result
     up(broken)
     assert udp(engine, engine.lab(broken.name))["received"] == 200
