@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Self
 
 from lab import units
+from lab.errors import BadInput
 from lab.units import refusal
 
 _NAMES = ("p", "r", "1-h", "1-k")
@@ -61,7 +62,12 @@ class Gemodel:
         if not 1 <= len(words) <= len(_NAMES):
             problem = "is no gemodel; write P [R [1-H [1-K]]], for example 1% 10%"
             raise refusal(where, text, problem)
-        return cls(*_completed(tuple(units.parse_share(word, where) for word in words)))
+        given = tuple(units.parse_share(word, where) for word in words)
+        try:
+            return cls(*_completed(given))
+        except BadInput as error:
+            name = error.where.removeprefix("gemodel")
+            raise BadInput(f"{where}{name}", error.got, error.problem) from error
 
 
 def _completed(given: tuple[float, ...]) -> tuple[float, ...]:

@@ -54,16 +54,25 @@ def parse_whole(text: str, where: str, low: int, high: int) -> int:
     return int(text)
 
 
+def _ratio(text: str, where: str) -> float:
+    return units.checked_share(units.parse_share(text, where), where)
+
+
 def _correlation(text: str, where: str) -> float:
-    ratio = units.parse_share(text, where)
+    ratio = _ratio(text, where)
     if ratio > MAX_CORRELATION:
         allowed = f"allowed 0% to {units.format_share(MAX_CORRELATION)}"
         raise refusal(where, text, f"is out of range; {allowed}")
     return ratio
 
 
+def _delay(text: str, where: str) -> float:
+    return units.checked_duration(units.parse_duration(text, where), where)
+
+
 def _jitter(text: str, where: str) -> float:
-    return units.parse_duration(text, where, high_ms=MAX_JITTER_MS)
+    jitter_ms = units.parse_duration(text, where, high_ms=MAX_JITTER_MS)
+    return units.checked_duration(jitter_ms, where)
 
 
 def _distribution(text: str, where: str) -> str:
@@ -89,7 +98,7 @@ def _limit(text: str, where: str) -> int:
 def _share(name: str, words: str) -> dict[str, Knob]:
     """A knob that is a share of the packets, and its correlation."""
     return {
-        name: Knob(name, units.parse_share, units.format_share, words),
+        name: Knob(name, _ratio, units.format_share, words),
         f"{name}-correlation": Knob(
             f"{name}_correlation", _correlation, units.format_share,
             f"how much one draw of {name} resembles the one before, as 25%",
@@ -101,9 +110,7 @@ def _share(name: str, words: str) -> dict[str, Knob]:
 KNOBS: Mapping[str, Knob] = {
     **_share("loss", "share of packets lost, each by itself, as 10%"),
     "gemodel": Knob("gemodel", Gemodel.parse, str, "losses in bursts, P [R [1-H [1-K]]]"),
-    "delay": Knob(
-        "delay_ms", units.parse_duration, units.format_duration, "added to each way, as 40ms"
-    ),
+    "delay": Knob("delay_ms", _delay, units.format_duration, "added to each way, as 40ms"),
     "jitter": Knob("jitter_ms", _jitter, units.format_duration, "spread of the delay, as 5ms"),
     "delay-correlation": Knob(
         "delay_correlation", _correlation, units.format_share,

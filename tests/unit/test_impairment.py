@@ -133,6 +133,11 @@ SENSELESS: list[tuple[str, str]] = [
 
 MISWRITTEN: list[tuple[str, str]] = [
     ("loss", "loss: '' is no percentage; write 10%"),
+    ("loss 0.00000001%", "loss: '0.00000001%' is too small; allowed 0%, or 0.0000001% and up"),
+    ("delay 0.1us", "delay: '0.1us' is too small; allowed 0ms, or 1us and up"),
+    ("delay 1ms jitter 0.1us", "jitter: '0.1us' is too small; allowed 0ms, or 1us and up"),
+    ("gemodel 0.00000001%", "gemodel p: '0.00000001%' is too small; allowed 0%, or 0.0000001%"),
+    ("gemodel 1% 10% 0%", "gemodel 1-h: '0%' never loses a packet; leave gemodel out"),
     ("loss 10% 20%", "loss: '10% 20%' is no percentage; write"),
     ("loss-correlation 100% loss 1%", "loss-correlation: '100%' is out of range; allowed 0% to 99"),
     ("loss-correlation 101% loss 1%", "loss-correlation: '101%' is out of range; allowed 0% to 10"),
@@ -182,10 +187,10 @@ def test_gemodel_both_ways(text: str, model: Gemodel, shortest: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("0% 10%", "gemodel p: '0%' never enters the bad state; for loss alone write loss"),
-        ("1% 0%", "gemodel r: '0%' never leaves the bad state; for loss alone write loss"),
-        ("100%", "gemodel r: '0%' never leaves the bad state; for loss alone write loss"),
-        ("1% 10% 0%", "gemodel 1-h: '0%' never loses a packet; leave gemodel out"),
+        ("0% 10%", "--gemodel p: '0%' never enters the bad state; for loss alone write loss"),
+        ("1% 0%", "--gemodel r: '0%' never leaves the bad state; for loss alone write loss"),
+        ("100%", "--gemodel r: '0%' never leaves the bad state; for loss alone write loss"),
+        ("1% 10% 0%", "--gemodel 1-h: '0%' never loses a packet; leave gemodel out"),
         ("1% 101%", "--gemodel: '101%' is out of range; allowed 0% to 100%"),
         ("", "--gemodel: '' is no gemodel; write P [R [1-H [1-K]]], for example 1% 10%"),
     ],
