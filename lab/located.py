@@ -105,7 +105,7 @@ def parse(text: str, source: str) -> Located:
         raise refusal(f"{source}:{line}", f"\\x{error.character:02x}", problem) from error
     except RecursionError as error:
         raise refusal(source, text, "is nested too deep") from error
-    except ValueError as error:  # yaml's own, of an escape such as "\UFFFFFFFF"
+    except (ValueError, OverflowError) as error:  # yaml's own, of an escape such as "\UFFFFFFFF"
         raise refusal(
             source, text, "is no YAML: an escape in it stands for no character"
         ) from error
