@@ -11,6 +11,11 @@ tc's words hide:
 - Jitter reorders, unless a rate is set: then a packet's delay counts from when the one before it
   leaves. So order is kept by a rate that cannot be felt, beyond what may be asked.
 
+A correlation is netem's own kind: each draw is mixed with the one before it (`get_crandom`), so
+the draws crowd in the middle. A loss of 10 % with a correlation of 25 % loses 1.8 %, one of 1 %
+none. Of a delay it leaves nothing below 2 s of jitter, where only the low bits of a draw count
+(`tabledist`).
+
 tc shows neither the distribution nor whether a limit was asked for: `label` is to be kept where
 it can be read again, for example as the interface's alias (ip-link(8)).
 """
