@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.compose import ROOT
 from lab.impairment import Direction, Impairment
 from lab.link import netem
 from lab.link.queue import UNLIMITED_PACKETS, queue_packets
@@ -118,3 +120,12 @@ def test_the_queue_holds_what_the_rate_lets_in(rate: int, delay_ms: float, jitte
     needed = rate / 8 * (delay_ms + 4 * jitter) / 1000 / 64
     assert limit == UNLIMITED_PACKETS or limit >= needed
     assert queue_packets(rate, delay_ms) <= limit <= UNLIMITED_PACKETS
+
+
+def test_the_table_of_the_image_is_uniform() -> None:
+    lines = (ROOT / "images/node/uniform.dist").read_text().splitlines()
+    table = [int(word) for line in lines if not line.startswith("#") for word in line.split()]
+    assert len(table) == 4096
+    assert sum(table) == 0
+    assert {later - earlier for earlier, later in pairwise(table)} == {4}
+    assert table[-1] / 8192 == pytest.approx(1, abs=0.001)
