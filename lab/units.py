@@ -17,6 +17,12 @@ from lab.errors import BadInput
 MAX_DURATION_MS = 3_600_000.0
 """One hour: longer than any lesson, and far inside netem's 64-bit nanoseconds."""
 
+MIN_SHARE = 1e-9
+"""0.0000001%: the kernel keeps a share in 32 bits, and what is far smaller would become 0."""
+
+MIN_DURATION_MS = 0.001
+"""1 us: tc keeps nanoseconds, and no timer here is finer than this."""
+
 MIN_RATE_BPS = 8_000
 """8 kbit/s: one full Ethernet frame then takes 1.5 s; below that TCP only retransmits."""
 
@@ -42,6 +48,25 @@ def refusal(where: str, got: object, problem: str) -> BadInput:
     """
     text = str(got)
     return BadInput(where, text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…", problem)
+
+
+def checked_share(value: float, where: str, high: float = 1.0) -> float:
+    """A ratio from 0 to `high` as a float, 0 or large enough to be kept. Raises `BadInput`."""
+    number = _checked(value, where, high)
+    if 0 < number < MIN_SHARE:
+        least = format_share(MIN_SHARE)
+        raise refusal(where, format_share(number), f"is too small; allowed 0%, or {least} and up")
+    return number
+
+
+def checked_duration(value: float, where: str, high: float = MAX_DURATION_MS) -> float:
+    """Milliseconds from 0 to `high` as a float, 0 or at least 1 us. Raises `BadInput`."""
+    number = _checked(value, where, high)
+    if 0 < number < MIN_DURATION_MS:
+        least = format_duration(MIN_DURATION_MS)
+        problem = f"is too small; allowed 0ms, or {least} and up"
+        raise refusal(where, format_duration(number), problem)
+    return number
 
 
 def parse_share(text: str, where: str) -> float:
@@ -113,6 +138,15 @@ def format_rate(bps: int) -> str:
     value = Decimal(bps)
     unit = max((unit for unit, size in _RATES.items() if size <= value), key=_RATES.__getitem__)
     return f"{_plain(value / _RATES[unit])}{unit}"
+
+
+def _checked(value: float, where: str, high: float) -> float:
+    """Refuse what is no number (a bool is none) and what is out of range (NaN is)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise refusal(where, value, f"is no number; allowed 0 to {high:.15g}")
+    if not 0 <= value <= high:
+        raise refusal(where, value, f"is out of range; allowed 0 to {high:.15g}")
+    return abs(float(value))  # abs: -0.0 is plain zero
 
 
 def _quantity(

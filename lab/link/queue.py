@@ -15,23 +15,28 @@ QUEUE_S = 0.2
 SHORTEST_FRAMES = 20
 UNLIMITED_PACKETS = 100_000
 
+JITTER_REACH = 4
+"""tc's tables of a distribution end four jitters from the middle (16-bit values over 8192)."""
+
 
 def queue_bytes(rate_bps: int) -> int:
     """The bytes that may wait at this rate: 200 ms of it, and never fewer than 20 full frames."""
     return max(int(rate_bps / 8 * QUEUE_S), SHORTEST_FRAMES * FRAME_BYTES)
 
 
-def queue_packets(rate_bps: int | None, delay_ms: float) -> int:
+def queue_packets(rate_bps: int | None, delay_ms: float, jitter_ms: float = 0.0) -> int:
     """netem's `limit`: packets that wait for the rate, and those that are being delayed.
 
-    Delayed packets sit in the same queue, so rate times delay has to fit in beside the wait
-    (the default of 1000 packets overflows at 12 Mbit/s and 1 s). In frames of 64 bytes, as the
-    shortest ones take the most places. Without a rate: more than a sender here can keep in it.
+    Delayed packets sit in the same queue, so rate times the longest delay has to fit in beside
+    the wait (the default of 1000 packets overflows at 12 Mbit/s and 1 s). In frames of 64 bytes,
+    as the shortest ones take the most places. Without a rate: more than a sender here can keep
+    in it.
     """
     if rate_bps is None:
         return UNLIMITED_PACKETS
     waiting = queue_bytes(rate_bps) // FRAME_BYTES
-    delayed = int(rate_bps / 8 * delay_ms / 1000) // 64
+    longest_ms = delay_ms + JITTER_REACH * jitter_ms
+    delayed = int(rate_bps / 8 * longest_ms / 1000) // 64
     return min(waiting + delayed + SHORTEST_FRAMES, UNLIMITED_PACKETS)
 
 

@@ -1,12 +1,19 @@
-"""A made-up loss run to render: a FIXTURE, simulated from a seed, measured nowhere."""
+"""A made-up loss run to render (a FIXTURE, simulated from a seed, measured nowhere), and the
+space of all impairments, which `st.from_type(Impairment)` then draws from.
+"""
 
 import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
+from lab.gemodel import Gemodel
+from lab.impairment import Impairment
+from lab.knobs import DISTRIBUTIONS, MAX_CORRELATION, MAX_GAP, MAX_JITTER_MS, MAX_PACKETS
 from lab.stats import exact_interval, percentile, two_way_loss
+from lab.units import MAX_DURATION_MS, MIN_DURATION_MS, MIN_SHARE
 
 CONFIDENCE = 0.999
 LOSSES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3)
@@ -164,3 +171,46 @@ def interrupted() -> Result:
 def any_run(request: pytest.FixtureRequest) -> Result:
     make: Callable[[], Result] = request.param
     return make()
+
+
+shares = st.floats(MIN_SHARE, 1)
+correlations = st.just(0.0) | st.floats(MIN_SHARE, MAX_CORRELATION)
+rates = st.integers(1000, 12_500_000_000).map(lambda octets: 8 * octets)
+gemodels = st.builds(Gemodel, shares, shares, shares, st.just(0.0) | shares) | st.builds(
+    Gemodel, shares, shares
+)
+
+
+@st.composite
+def _impairments(draw: st.DrawFn) -> Impairment:
+    """Each knob set or not, and of those that need another only where that one is set."""
+    values: dict[str, Any] = {}
+    for name in ("loss", "duplicate", "corrupt"):
+        if draw(st.booleans()):
+            values |= {name: draw(shares), f"{name}_correlation": draw(correlations)}
+    if "loss" not in values and draw(st.booleans()):
+        values["gemodel"] = draw(gemodels)
+    if draw(st.booleans()):
+        values["rate_bps"] = draw(rates)
+    if draw(st.booleans()):
+        delay = draw(st.floats(MIN_DURATION_MS, MAX_DURATION_MS))
+        values["delay_ms"] = delay
+        if draw(st.booleans()):
+            values |= {
+                "jitter_ms": draw(st.floats(MIN_DURATION_MS, min(delay, MAX_JITTER_MS))),
+                "delay_correlation": draw(correlations),
+                "distribution": draw(st.sampled_from(DISTRIBUTIONS)),
+                "order_free": "rate_bps" not in values and draw(st.booleans()),
+            }
+        if draw(st.booleans()):
+            values |= {
+                "reorder": draw(shares),
+                "reorder_correlation": draw(correlations),
+                "reorder_gap": draw(st.integers(1, MAX_GAP)),
+            }
+    if values.keys() & {"rate_bps", "delay_ms"}:
+        values["limit"] = draw(st.none() | st.integers(1, MAX_PACKETS))
+    return Impairment(**values)
+
+
+st.register_type_strategy(Impairment, _impairments())

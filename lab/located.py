@@ -1,0 +1,124 @@
+"""A YAML file whose every value knows the line it stands on, so that an error can point at it.
+
+Values stay the text that was typed: YAML 1.1 would read `on` as true, `010` as 8 and `1:30` as
+90. Refuses duplicate keys, which YAML forbids and most readers of it let pass. Reads no file.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import yaml
+
+from lab.errors import BadInput
+from lab.units import refusal
+
+_LONGEST = 300_000
+"""Characters of a file: far more than anyone writes, and still read within seconds."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A value in a file. field: the way to it, such as `drop.nth`; empty for the whole file."""
+
+    node: yaml.Node
+    source: str
+    field: str = ""
+
+    @property
+    def line(self) -> int:
+        """Its line in the file, from 1."""
+        return int(self.node.start_mark.line) + 1
+
+    @property
+    def where(self) -> str:
+        """`FILE:LINE: FIELD`, the start of every complaint about it."""
+        place = f"{self.source}:{self.line}"
+        return f"{place}: {self.field}" if self.field else place
+
+    @property
+    def text(self) -> str:
+        """A single value, as typed. Raises `BadInput` for a list or a mapping."""
+        if not isinstance(self.node, yaml.ScalarNode):
+            self.refuse(f"is {self._kind}; write one value")
+        return str(self.node.value)
+
+    def items(self) -> "list[Located]":
+        """The values of a list. Raises `BadInput` for anything else, and for an empty one."""
+        if not isinstance(self.node, yaml.SequenceNode):
+            self.refuse(f"is {self._kind}; write a list, one '- …' a line")
+        if not self.node.value:
+            self.refuse("is an empty list; write at least one '- …'")
+        return [Located(each, self.source, self.field) for each in self.node.value]
+
+    def one_or_more(self) -> "list[Located]":
+        """The values of a list, or the single value that stands in its place."""
+        return self.items() if isinstance(self.node, yaml.SequenceNode) else [self]
+
+    def table(self, allowed: Iterable[str]) -> "dict[str, Located]":
+        """The values of a mapping by key. Raises `BadInput` for another key, or one given twice."""
+        names = tuple(allowed)
+        if not isinstance(self.node, yaml.MappingNode):
+            self.refuse(f"is {self._kind}; write {{{names[0]}: …}}, allowed {', '.join(names)}")
+        found: dict[str, Located] = {}
+        for key_node, node in self.node.value:
+            key = Located(key_node, self.source, self.field)
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.value not in names:
+                key.refuse(f"is unknown; allowed {', '.join(names)}")
+            name = key.text
+            if name in found:
+                key.refuse(f"is given twice, first in line {found[name].line}")
+            found[name] = Located(node, self.source, f"{self.field}.{name}".lstrip("."))
+        return found
+
+    def refuse(self, problem: str) -> NoReturn:
+        """Raise `BadInput` about this value: where it is, what was got, and the problem."""
+        raise refusal(self.where, self._got, problem)
+
+    @property
+    def _got(self) -> str:
+        if isinstance(self.node, yaml.ScalarNode):
+            return str(self.node.value)
+        start, end = self.node.start_mark, self.node.end_mark
+        if start.buffer is None:
+            return self._kind
+        return " ".join(start.buffer[start.pointer : end.pointer].split())
+
+    @property
+    def _kind(self) -> str:
+        if isinstance(self.node, yaml.ScalarNode):
+            return "one value" if self.node.value else "nothing"
+        return "a list" if isinstance(self.node, yaml.SequenceNode) else "a mapping"
+
+
+def parse(text: str, source: str) -> Located:
+    """One YAML document. source: the file's name for messages. Raises `BadInput`."""
+    if len(text) > _LONGEST:
+        raise refusal(source, f"{len(text)} characters", f"is too long; allowed {_LONGEST}")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error, text, source) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problem = "is no character for a text file; write UTF-8"
+        raise refusal(f"{source}:{line}", f"\\x{error.character:02x}", problem) from error
+    except RecursionError as error:
+        raise refusal(source, text, "is nested too deep") from error
+    except (ValueError, OverflowError) as error:  # yaml's own, of an escape such as "\UFFFFFFFF"
+        raise refusal(
+            source, text, "is no YAML: an escape in it stands for no character"
+        ) from error
+    if node is None:
+        raise refusal(f"{source}:1", "", "is an empty file; write a list, one '- …' a line")
+    return Located(node, source)
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, source: str) -> BadInput:
+    """What yaml complains about, in the line that it points at."""
+    mark = error.problem_mark or error.context_mark
+    lines = text.splitlines() or [""]
+    number = min(mark.line if mark else 0, len(lines) - 1)  # the end is one beyond the last line
+    got = lines[number].strip()
+    problem = " ".join(str(error.problem or error.context).split())
+    return refusal(f"{source}:{number + 1}", got, f"is no YAML: {problem}")
