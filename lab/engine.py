@@ -27,7 +27,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
 from lab.errors import EngineError, NoSuchLab, ProbeError, last_words
-from lab.nodes import LABEL, Lab, Node, node_of, order, up_command
+from lab.nodes import COMPANION, LABEL, Lab, Node, node_of, order, up_command
 
 TRIAL_LABEL = "org.netlab.trial"
 NODE_SOURCES = Path(__file__).resolve().parent / "node"
@@ -101,6 +101,8 @@ class Engine:
             found = self.client.api.containers(all=True, filters={"label": LABEL})
         nodes: dict[str, list[Node]] = {}
         for each in found:
+            if COMPANION in each["Labels"]:
+                continue
             nodes.setdefault(each["Labels"][LABEL], []).append(node_of(each))
         return {
             name: Lab(name, tuple(sorted(members, key=order)))
@@ -127,6 +129,14 @@ class Engine:
         if not found.whole:
             raise NoSuchLab(f"lab {name!r} is not whole; mend it: {up_command(name)}")
         return found
+
+    def companion(self, name: str) -> Node | None:
+        """What runs beside wan of the lab of that name, if anything does."""
+        with _told("list labs"):
+            found = self.client.api.containers(
+                all=True, filters={"label": [f"{LABEL}={name}", COMPANION]}
+            )
+        return node_of(found[0]) if found else None
 
     def foreign(self, name: str) -> bool:
         """Whether a Compose project of that name is there that is no lab of ours."""
@@ -296,6 +306,36 @@ class Engine:
                 remove=True,
             )
         return printed.decode("utf-8")
+
+    def start_companion(self, name: str, wan: Node, argv: list[str], device: str) -> Node:
+        """Run a program beside wan of lab `name`: in its network and with its image and sources,
+        as that network's administrator, with one device more. It leaves nothing when it ends."""
+        api = self.client.api
+        with _told(f"start {_program(argv)} beside wan"):
+            like = api.inspect_container(wan.container)
+            host = api.create_host_config(
+                network_mode=f"container:{wan.container}", cap_drop=["ALL"],
+                cap_add=["NET_ADMIN"], devices=[f"{device}:{device}:rw"], read_only=True,
+                security_opt=["no-new-privileges:true"], tmpfs=like["HostConfig"]["Tmpfs"],
+                mem_limit="512m", pids_limit=64, auto_remove=True,
+                log_config=like["HostConfig"]["LogConfig"],
+            )  # fmt: skip
+            for key in ("Binds", "Mounts", "MaskedPaths", "ReadonlyPaths"):
+                host[key] = like["HostConfig"].get(key)
+            made = api.create_container(
+                like["Config"]["Image"], entrypoint=argv[:1], command=argv[1:], user="root",
+                environment=like["Config"]["Env"], host_config=host,
+                labels={LABEL: name, COMPANION: _program(argv)},
+            )  # fmt: skip
+            api.start(made["Id"])
+        return Node(_program(argv), _program(argv), made["Id"], "running", "", "")
+
+    def stop(self, node: Node, grace_s: int) -> None:
+        """Ask a container to end, and insist after `grace_s`; one that is gone is as wanted."""
+        with _told(f"stop {node.name}"), contextlib.suppress(NotFound):
+            self.client.api.stop(node.container, timeout=grace_s)
+            # It removes itself, a moment later; until then its name and its place are taken.
+            self.client.api.wait(node.container, timeout=30, condition="removed")
 
     def shell(self, node: Node, argv: list[str], user: str) -> int:
         """Run a command in a node with this terminal as its own; return its exit code."""

@@ -44,7 +44,7 @@ def udp(
     words = [
         "udp-server", "--count", str(count), "--size", str(size), "--samples",
         "--interval", str(interval_ms / 1000), "--timeout", str(timeout_ms / 1000),
-        "--linger", str(state.longest_stay_s),
+        "--linger", str(state.longest_stay_s(node.name)),
     ]  # fmt: skip
     report: Report = engine.python(node, "probe.udp", *words)
     state_after = link.state()

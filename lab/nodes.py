@@ -10,6 +10,8 @@ from typing import Any
 from lab.errors import BadInput, NoSuchLab
 
 LABEL = "org.netlab.lab"
+COMPANION = "org.netlab.companion"
+"""On a container that is no node, but runs beside one, in its network."""
 SERVERS = ("tcp-server", "udp-server")
 
 
@@ -78,7 +80,7 @@ def up_command(name: str) -> str:
 def node_of(container: dict[str, Any]) -> Node:
     """Read one entry of the engine's list of containers."""
     labels = container["Labels"]
-    service = labels.get("com.docker.compose.service", "?")
+    service = labels.get(COMPANION) or labels.get("com.docker.compose.service", "?")
     number = labels.get("com.docker.compose.container-number", "1")
     networks = container["NetworkSettings"]["Networks"].values()
     command = container.get("Command", "").split()

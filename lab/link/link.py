@@ -1,131 +1,90 @@
-"""Sets, reads and clears the impairments of one lab, whichever backend its kernel has."""
+"""Sets, reads and clears the impairments of one lab, whichever backend makes them real."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
-from math import isclose
-from typing import Any
 
 from lab.engine import Engine
 from lab.errors import ImpairmentError
 from lab.impairment import Direction, Impairment
-from lab.link import netem, tc_bpf
-from lab.link.backend import Backend
-from lab.link.queue import longest_stay_s
-from lab.link.tree import (
-    Argv,
-    Shown,
-    class_of,
-    filters,
-    leaf_of,
-    no_filters,
-    roots,
-    show,
-    tc,
-)
-from lab.nodes import SERVERS, Lab, Node
+from lab.link import userspace
+from lab.link.kernel import BACKENDS as KERNEL
+from lab.link.kernel import KernelLink, Lanes
+from lab.link.lane import COMMON, Lane
+from lab.link.state import LinkState, Script
+from lab.link.userspace import UserspaceLink
+from lab.nodes import Lab
 from lab.undo import undone
 
-BACKENDS: Mapping[str, Backend] = {each.name: each for each in (netem.BACKEND, tc_bpf.BACKEND)}
-"""By name, the most able first: the order in which `auto` takes one."""
-
-
-@dataclass(frozen=True)
-class Counters:
-    """Packets of one direction since its leaf is there, by tc's own counters.
-
-    passed: sent on. lost: dropped by the loss asked for. overflowed: dropped by a full queue.
-    queued: waiting at this moment.
-    """
-
-    passed: int = 0
-    lost: int = 0
-    overflowed: int = 0
-    queued: int = 0
-
-    def __sub__(self, earlier: "Counters") -> "Counters":
-        """What was counted since `earlier`; of what waits, all that waits now."""
-        return Counters(
-            self.passed - earlier.passed,
-            self.lost - earlier.lost,
-            self.overflowed - earlier.overflowed,
-            self.queued,
-        )
-
-    @property
-    def dropped(self) -> int:
-        """All that did not and will not go on."""
-        return self.lost + self.overflowed
-
-
-@dataclass(frozen=True)
-class LinkState:
-    """What the kernel has in force on wan, as read from it. backend is None where nothing is."""
-
-    backend: str | None = None
-    impairments: Mapping[Direction, Impairment] = field(default_factory=dict)
-    counters: Mapping[Direction, Counters] = field(default_factory=dict)
-    stale: bool = False  # a server has another address than the filters say
-
-    def impairment(self, direction: Direction) -> Impairment:
-        """The impairment of a direction; a clear one where there is none."""
-        return self.impairments.get(direction, Impairment())
-
-    @property
-    def longest_stay_s(self) -> float:
-        """How long an echo can be on its way, there and back, because of what is in force."""
-        return sum(longest_stay_s(self.impairment(each)) for each in Direction)
+BACKENDS = (*KERNEL, userspace.NAME)
+"""The most able first, of those in the kernel; `auto` takes the first that can do all asked."""
 
 
 class Link:
     """The link in the middle of one lab."""
 
     def __init__(self, engine: Engine, lab: Lab) -> None:
-        self._engine = engine
-        self._wan: Node = lab.node("wan")
-        self._servers = sorted(node.address for s in SERVERS for node in lab.service(s))
+        self.kernel = KernelLink(engine, lab)
+        self.userspace = UserspaceLink(engine, lab)
 
     def state(self) -> LinkState:
         """Read what is in force. Raises `ImpairmentError` where it is none of ours."""
-        return self._state(self._shown())
+        return self.userspace.state() or self.kernel.state()
 
-    def _state(self, shown: Shown) -> LinkState:
-        if not shown.laid:
-            return LinkState()
-        for name, backend in BACKENDS.items():
-            read = {each: backend.read(each, shown) for each in Direction}
-            found = {each: impairment for each, impairment in read.items() if impairment}
-            if len(found) == len(Direction):
-                return LinkState(
-                    name,
-                    found,
-                    {each: _counters(backend, each, shown) for each in Direction},
-                    stale=any(set(self._servers) != shown.servers(each) for each in Direction),
-                )
-        raise ImpairmentError("wan: its tc tree is not as the lab lays it; mend it: lab up")
-
-    def set(self, wanted: Mapping[Direction, Impairment], backend: str = "auto") -> LinkState:
+    def set(
+        self,
+        wanted: Mapping[Direction, Impairment],
+        backend: str = "auto",
+        *,
+        client: str | None = None,
+        script: Script | None = None,
+    ) -> LinkState:
         """Put the whole impairment of the directions named in force, and prove it.
 
-        Other directions stay as they are; traffic may flow, and none of it is dropped by the
-        change. Raises `ImpairmentError` where no backend can, or the kernel shows another one
-        than was asked; then nothing is impaired.
+        client: the one that is to have these directions to itself. script: replaces the one
+        before, whatever is named. Other directions and clients stay as they are; traffic may
+        flow, and none of it is dropped by the change. Raises `ImpairmentError` where no backend
+        can, or another one than asked is in force; then nothing is impaired.
         """
-        shown = self._shown()
-        before = self._state(shown)
-        asked = {each: wanted.get(each, before.impairment(each)) for each in Direction}
-        chosen = self._choose(asked, backend)
+        before = self.state()
+        named = {Lane(direction, client): each for direction, each in wanted.items()}
+        return self.put(_lanes(before) | named, backend, script or Script(), before)
+
+    def put(
+        self,
+        asked: Lanes,
+        backend: str = "auto",
+        script: Script | None = None,
+        before: LinkState | None = None,
+    ) -> LinkState:
+        """Have just these lanes and this script, and prove it: see `set`."""
+        before, script = before or self.state(), script or Script()
+        chosen = self._choose(asked, script, backend)
         try:
-            self._apply(asked, chosen, shown, before)
-            after = self._state(self._shown())
-            for direction, impairment in asked.items():
-                _compare(direction, impairment, after)
+            if chosen == userspace.NAME:
+                self.userspace.apply(asked, script)
+                if self.kernel.state().backend:
+                    self.kernel.apply(dict.fromkeys(COMMON, Impairment()), self._in_kernel())
+            else:
+                self.kernel.apply(asked, chosen)
+                self.userspace.stop()
+            after = self.state()
+            _compare(asked, script, after)
         except BaseException:  # Ctrl-C too: half an impairment must not stay
             self.remove()
             raise
         return after
+
+    def _in_kernel(self) -> str:
+        return self.kernel.state().backend or next(iter(KERNEL))
+
+    def release(self, client: str, directions: Mapping[Direction, object]) -> LinkState:
+        """Let a client share these directions with the others again."""
+        before = self.state()
+        released = {Lane(direction, client) for direction in directions}
+        if not released & before.lanes.keys():
+            return before
+        kept = {lane: each for lane, each in before.lanes.items() if lane not in released}
+        return self.put(kept, before.backend or "auto", before.script, before)
 
     def laid(self) -> LinkState:
         """Have the tree there, impairing nothing new, so that every packet is counted."""
@@ -133,19 +92,24 @@ class Link:
         return state if state.backend else self.set({})
 
     def clear(self) -> LinkState:
-        """Impair nothing any more. The leaves stay, and with them what they counted."""
-        if not (before := self.state()).backend:
+        """Impair nothing any more, of no client. The kernel's leaves stay, with their counters."""
+        before = self.state()
+        if not before.backend:
             return before
-        return self.set({each: Impairment() for each in Direction}, before.backend)
+        backend = "auto" if before.backend == userspace.NAME else before.backend
+        return self.put(dict.fromkeys(COMMON, Impairment()), backend, Script(), before)
 
     def heal(self) -> LinkState:
-        """Point the filters at the servers' addresses of now, where they moved."""
+        """Point everything at the nodes' addresses of now, where they moved."""
         state = self.state()
-        return self.set({}, state.backend) if state.stale and state.backend else state
+        if not state.stale:
+            return state
+        return self.put(state.lanes, state.backend or "auto", state.script, state)
 
     def remove(self) -> None:
-        """Take the whole tree away, whatever it is, and with it what was in its queues."""
-        self._batch([tc("qdisc", "del", "root")], "--all")
+        """Take all of it away, whatever it is, and with it what waits in it."""
+        self.userspace.stop()
+        self.kernel.remove()
 
     @contextmanager
     def restored(self) -> Iterator["Link"]:
@@ -154,91 +118,47 @@ class Link:
 
         def back() -> None:
             if before.backend:
-                self.set(before.impairments, before.backend)
+                self.put(before.lanes, before.backend, before.script)
             else:
                 self.clear()
 
         with undone(back):
             yield self
 
-    @cached_property
-    def abilities(self) -> Mapping[str, Any]:
-        """What this kernel can do, found by doing it in wan, once: see `lab.node.abilities`."""
-        found: Mapping[str, Any] = self._engine.python(self._wan, "abilities", user="root")
-        return found
-
-    def _choose(self, asked: Mapping[Direction, Impairment], backend: str) -> Backend:
-        able = self.abilities
-        knobs = frozenset().union(*(impairment.knobs() for impairment in asked.values()))
+    def _choose(self, asked: Lanes, script: Script, backend: str) -> str:
+        knobs = script.knobs().union(*(impairment.knobs() for impairment in asked.values()))
         reasons = []
         for name in BACKENDS if backend == "auto" else [backend]:
-            candidate = BACKENDS[name]
-            if missing := [need for need in candidate.needs if not able[need]]:
-                reasons.append(f"{name}: not in this kernel ({able['why'][missing[0]]})")
-            elif unable := sorted(knobs - candidate.knobs):
+            can = KERNEL[name].knobs if name in KERNEL else userspace.KNOBS_OF_ALL
+            if unable := sorted(knobs - can):
                 reasons.append(f"{name}: cannot do {', '.join(unable)}")
+            elif missing := self._missing(name):
+                reasons.append(f"{name}: not in this kernel ({missing})")
             else:
-                return candidate
-        cure = "leave out what it cannot do, or use a kernel that has netem (lab doctor says)"
+                return name
+        cure = "leave out what it cannot do, or take another backend (lab doctor names them)"
         raise ImpairmentError(f"no backend can do this: {'; '.join(reasons)}; {cure}")
 
-    def _apply(
-        self,
-        asked: Mapping[Direction, Impairment],
-        backend: Backend,
-        shown: Shown,
-        before: LinkState,
-    ) -> None:
-        commands = [] if shown.laid else roots()
-        for direction in Direction:
-            if before.backend != backend.name:
-                if leaf_of(direction) in shown.qdiscs:
-                    commands.append(
-                        tc("qdisc", "del", "parent", class_of(direction),
-                           "handle", leaf_of(direction))
-                    )  # fmt: skip
-                commands += backend.install(direction)
-            commands += backend.change(direction, asked[direction])
-        if not shown.laid:
-            commands += filters(self._servers)
-        elif before.stale:
-            commands += no_filters() if shown.filters["1:"] else []
-            commands += filters(self._servers)
-        self._run(commands)
-
-    def _shown(self) -> Shown:
-        return Shown.of(self._batch(show(), "--all"))
-
-    def _run(self, commands: list[Argv]) -> None:
-        done = self._batch(commands)
-        if done and done[-1]["code"] != 0:
-            words = " ".join(commands[len(done) - 1])
-            said = " ".join(done[-1]["stderr"].split())
-            raise ImpairmentError(f"wan: the kernel refused '{words}': {said}")
-
-    def _batch(self, commands: list[Argv], *flags: str) -> list[dict[str, Any]]:
-        done: list[dict[str, Any]] = self._engine.python(
-            self._wan, "batch", json.dumps(commands), *flags, user="root"
-        )
-        return done
+    def _missing(self, name: str) -> str:
+        """What this kernel lacks for a backend, in its own words; userspace's start tells."""
+        if name not in KERNEL:
+            return ""
+        able = self.kernel.abilities
+        lacking = [need for need in KERNEL[name].needs if not able[need]]
+        return str(able["why"][lacking[0]]) if lacking else ""
 
 
-def _counters(backend: Backend, direction: Direction, shown: Shown) -> Counters:
-    lost, overflowed = backend.drops(direction, shown)
-    leaf = shown.qdiscs[leaf_of(direction)]
-    return Counters(int(leaf["packets"]), lost, overflowed, int(leaf["qlen"]))
+def _lanes(state: LinkState) -> dict[Lane, Impairment]:
+    return dict.fromkeys(COMMON, Impairment()) | dict(state.lanes)
 
 
-def _compare(direction: Direction, asked: Impairment, after: LinkState) -> None:
-    """Raise `ImpairmentError` unless the kernel shows what was asked, to its own precision."""
-    found = after.impairment(direction)
-    same = (
-        # tc shows six digits, and the kernel keeps a probability in 32 bits.
-        isclose(asked.loss, found.loss, rel_tol=1e-5, abs_tol=2**-31)
-        and isclose(asked.delay_ms, found.delay_ms, rel_tol=1e-5, abs_tol=1e-3)
-        and asked.rate_bps == found.rate_bps
-    )
-    if not same or after.stale:
-        raise ImpairmentError(
-            f"wan: asked for {asked} {direction.label}, but the kernel shows {found}"
-        )
+def _compare(asked: Lanes, script: Script, after: LinkState) -> None:
+    """Raise `ImpairmentError` unless what is in force is what was asked, and nothing else."""
+    for lane in dict.fromkeys((*asked, *after.lanes)):
+        wanted, found = asked.get(lane), after.lanes.get(lane)
+        if wanted is None or found is None or not wanted.close_to(found):
+            raise ImpairmentError(
+                f"wan: asked for {wanted} {lane.label}, but {after.backend} shows {found}"
+            )
+    if after.stale or after.script != script:
+        raise ImpairmentError(f"wan: {after.backend} shows other addresses or rules than asked")

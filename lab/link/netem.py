@@ -16,8 +16,8 @@ the draws crowd in the middle. A loss of 10 % with a correlation of 25 % loses 1
 none. Of a delay it leaves nothing below 2 s of jitter, where only the low bits of a draw count
 (`tabledist`).
 
-tc shows neither the distribution nor whether a limit was asked for: `label` is to be kept where
-it can be read again, for example as the interface's alias (ip-link(8)).
+tc shows neither the distribution nor whether a limit was asked for: that is kept, as `label`
+writes it, as the interface's alias (ip-link(8)).
 """
 
 from collections.abc import Mapping
@@ -25,28 +25,29 @@ from typing import Any
 
 from lab.errors import BadInput
 from lab.gemodel import Gemodel
-from lab.impairment import Direction, Impairment
+from lab.impairment import Impairment
 from lab.knobs import KNOBS
 from lab.link.backend import Backend
+from lab.link.lane import Lane
 from lab.link.queue import queue_packets
-from lab.link.tree import MINOR, Argv, Shown, class_of, leaf_of, tc
+from lab.link.tree import Argv, Shown, class_of, leaf_of, minor_of, tc
 
 _UNFELT_BPS = 1_000_000_000_000  # a full frame takes 12 ns
 _MARK = "netlab"
 
 
-def install(direction: Direction) -> list[Argv]:
+def install(lane: Lane) -> list[Argv]:
     """A netem that impairs nothing yet. It stays, since taking it away would drop its queue."""
-    return [_command("add", direction, Impairment())]
+    return [_command("add", lane, Impairment())]
 
 
-def change(direction: Direction, wanted: Impairment) -> list[Argv]:
+def change(lane: Lane, wanted: Impairment) -> list[Argv]:
     """Set all knobs in one step; packets in the queue stay in it."""
-    return [_command("change", direction, wanted)]
+    return [_command("change", lane, wanted)]
 
 
-def _command(action: str, direction: Direction, wanted: Impairment) -> Argv:
-    place = ["parent", class_of(direction), "handle", leaf_of(direction)]
+def _command(action: str, lane: Lane, wanted: Impairment) -> Argv:
+    place = ["parent", class_of(lane), "handle", leaf_of(lane)]
     return tc("qdisc", action, *place, *_words(wanted))
 
 
@@ -89,32 +90,29 @@ def _time(ms: float) -> str:
     return f"{ms:.6f}ms"
 
 
-def label(impairments: Mapping[Direction, Impairment]) -> str:
+def label(impairments: Mapping[Lane, Impairment]) -> str:
     """What tc does not show, as text: `netlab 1=normal 2=pareto,limit`; empty where it shows all.
 
-    By the minor number of the direction's class: the distribution, and `limit` where that was
+    By the minor number of the lane's class: the distribution, and `limit` where that was
     asked for and not sized.
     """
     words = []
-    for direction, impairment in impairments.items():
+    for lane, impairment in impairments.items():
         said = [impairment.distribution, *(["limit"] if impairment.limit is not None else [])]
         if said != ["uniform"]:
-            words.append(f"{MINOR[direction]}={','.join(said)}")
+            words.append(f"{minor_of(lane):x}={','.join(said)}")
     return " ".join([_MARK, *words]) if words else ""
 
 
-def read(direction: Direction, shown: Shown, labelled: str = "") -> Impairment | None:
-    """The impairment in force; None where this direction has no netem, or one that is not ours.
-
-    labelled: what `label` gave when it was set.
-    """
-    leaf = shown.qdiscs.get(leaf_of(direction), {})
+def read(lane: Lane, shown: Shown) -> Impairment | None:
+    """The impairment in force; None where this lane has no netem, or one that is not ours."""
+    leaf = shown.qdiscs.get(leaf_of(lane), {})
     if leaf.get("kind") != "netem":
         return None
     options = leaf["options"]
     if options.keys() & {"loss-state", "slot"}:
         return None
-    distribution, limited = _said(direction, labelled)
+    distribution, limited = _said(lane, shown.alias)
     try:
         knobs = _shown_knobs(options)
         # What is labelled counts only beside what it belongs to, should the label be an older one.
@@ -127,11 +125,11 @@ def read(direction: Direction, shown: Shown, labelled: str = "") -> Impairment |
         return None
 
 
-def _said(direction: Direction, labelled: str) -> tuple[str, bool]:
+def _said(lane: Lane, labelled: str) -> tuple[str, bool]:
     """The distribution, and whether a limit was asked for, from a label."""
     mark, *words = labelled.split() or [""]
     said = dict(word.partition("=")[::2] for word in words) if mark == _MARK else {}
-    distribution, *rest = said.get(str(MINOR[direction]), "uniform").split(",")
+    distribution, *rest = said.get(f"{minor_of(lane):x}", "uniform").split(",")
     return distribution, rest == ["limit"]
 
 
@@ -172,12 +170,12 @@ def _ms(shown: float) -> float:
     return round(float(shown) * 1000, 6)
 
 
-def drops(direction: Direction, shown: Shown) -> tuple[int, int]:
+def drops(lane: Lane, shown: Shown) -> tuple[int, int]:
     """Packets dropped by loss and by a full queue, since the leaf is there.
 
     netem counts both as one, so a queue that overflows shows as loss; it is sized not to.
     """
-    return int(shown.qdiscs[leaf_of(direction)]["drops"]), 0
+    return int(shown.qdiscs[leaf_of(lane)]["drops"]), 0
 
 
 BACKEND = Backend(
@@ -188,4 +186,5 @@ BACKEND = Backend(
     change=change,
     read=read,
     drops=drops,
+    label=label,
 )

@@ -48,4 +48,5 @@ def longest_stay_s(impairment: Impairment) -> float:
     waiting = 0.0
     if impairment.rate_bps is not None:
         waiting = queue_bytes(impairment.rate_bps) * 8 / impairment.rate_bps
-    return impairment.delay_ms / 1000 + waiting
+    longest_ms = impairment.delay_ms + JITTER_REACH * impairment.jitter_ms
+    return longest_ms / 1000 + waiting

@@ -172,10 +172,10 @@ def test_status_shows_what_the_kernel_has_and_not_what_was_asked(engine: Engine,
     link = Link(engine, lab)
     state = link.set({SERVER: Impairment(loss=0.1)})
     if state.backend != "tc-bpf":
-        command = "tc qdisc change dev eth0 parent 1:1 handle 11: netem loss 25%"
+        command = "tc qdisc change dev eth0 parent 1:1 handle 1001: netem loss 25%"
     else:
         command = (
-            "tc filter replace dev eth0 parent 11: protocol all prio 1 handle 1 bpf da bytecode "
+            "tc filter replace dev eth0 parent 1001: protocol all prio 1 handle 1 bpf da bytecode "
             f"4,32-0-0-4294963256,37-1-0-{(1 << 30) - 1},6-0-0-2,6-0-0-4294967295"
         )
     argv = [word.replace("-0-", " 0 ") if "," in word else word for word in command.split()]
@@ -185,7 +185,7 @@ def test_status_shows_what_the_kernel_has_and_not_what_was_asked(engine: Engine,
 
 
 def test_delay_without_netem_says_what_to_do(engine: Engine, lab: Lab) -> None:
-    able = Link(engine, lab).abilities
+    able = Link(engine, lab).kernel.abilities
     ended = lab_command("impair", "--name", lab.name, "--delay", "40ms")
     if able["netem"]:
         assert ended.code == 0

@@ -165,7 +165,7 @@ def test_a_broken_tree_is_told_and_mended(engine: Engine, broken: Lab, what: str
     if link.set(ALL).backend == "netem" and what == "the leaf's filter":
         pytest.fail("netem has no filter to break; choose another breakage there")
     wan = broken.node("wan")
-    assert engine.run(wan, BREAKAGES[what]("11:"), user="root").code == 0
+    assert engine.run(wan, BREAKAGES[what]("1001:"), user="root").code == 0
     for words in (["status"], ["impair", "--loss", "1%"], ["impair", "--clear"]):
         ended = lab_command(*words, "--name", broken.name)
         assert (ended.code, ended.err) == (

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.gemodel import Gemodel
-from lab.impairment import Direction, Impairment
+from lab.impairment import Impairment
 from lab.knobs import KNOBS
 from lab.link import netem
+from lab.link.lane import COMMON, Lane
 from lab.link.queue import UNLIMITED_PACKETS
-from lab.link.tree import Shown
+from lab.link.tree import Shown, leaf_of
 
-SERVER, CLIENT = Direction.TOWARD_SERVER, Direction.TOWARD_CLIENT
+SERVER, CLIENT = COMMON
 WORD = 2**32 - 1
 SHOWN = json.loads((Path(__file__).parent / "netem_shown.json").read_text())["shown"]
 
@@ -140,10 +141,10 @@ def words(argv: list[str]) -> list[str]:
     return argv[argv.index("netem") :]
 
 
-def shown(options: Mapping[str, Any], direction: Direction = SERVER) -> Shown:
-    handle = {SERVER: "11:", CLIENT: "12:"}[direction]
+def shown(options: Mapping[str, Any], lane: Lane = SERVER, alias: str = "") -> Shown:
+    handle = leaf_of(lane)
     leaf = {"kind": "netem", "handle": handle, "options": options, "drops": 7}
-    return Shown(qdiscs={handle: leaf}, filters={})
+    return Shown(qdiscs={handle: leaf}, filters={}, alias=alias)
 
 
 def applied(*wanted: Impairment) -> Netem:
@@ -158,7 +159,7 @@ def applied(*wanted: Impairment) -> Netem:
 
 
 def read(leaf: Netem, labelled: str) -> Impairment | None:
-    return netem.read(SERVER, shown(json.loads(json.dumps(leaf.options()))), labelled)
+    return netem.read(SERVER, shown(json.loads(json.dumps(leaf.options())), alias=labelled))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_one_step_in_tc_words() -> None:
     )  # fmt: skip
     (argv,) = netem.change(CLIENT, wanted)
     assert " ".join(argv) == (
-        "tc qdisc change dev eth0 parent 1:2 handle 12: netem limit 300 "
+        "tc qdisc change dev eth0 parent 1:2 handle 1002: netem limit 300 "
         "delay 40.000000ms 5.000000ms 25.0000000000% distribution normal "
         "loss gemodel 1.0000000000% 10.0000000000% 70.0000000000% 0.1000000000% "
         "duplicate 1.0000000000% 50.0000000000% corrupt 0.1000000000% 0.0000000000% "
@@ -192,7 +193,7 @@ def test_one_step_in_tc_words() -> None:
 def test_nothing_in_tc_words() -> None:
     (argv,) = netem.install(SERVER)
     assert " ".join(argv) == (
-        f"tc qdisc add dev eth0 parent 1:1 handle 11: netem limit {UNLIMITED_PACKETS} "
+        f"tc qdisc add dev eth0 parent 1:1 handle 1001: netem limit {UNLIMITED_PACKETS} "
         "delay 0.000000ms 0.000000ms 0.0000000000% loss random 0.0000000000% 0.0000000000% "
         "duplicate 0.0000000000% 0.0000000000% corrupt 0.0000000000% 0.0000000000% "
         "reorder 0.0000000000% 0.0000000000% rate 0bit"
@@ -218,8 +219,8 @@ def test_nothing_of_an_earlier_one_stays(before: Impairment, wanted: Impairment)
 def test_a_label_is_of_both_directions(server: Impairment, client: Impairment) -> None:
     labelled = netem.label({SERVER: server, CLIENT: client})
     assert len(labelled) <= 255  # IFALIASZ of linux/if.h
-    for direction, wanted in ((SERVER, server), (CLIENT, client)):
-        found = netem.read(direction, shown(applied(wanted).options(), direction), labelled)
+    for lane, wanted in ((SERVER, server), (CLIENT, client)):
+        found = netem.read(lane, shown(applied(wanted).options(), lane, labelled))
         assert found is not None
         assert (found.distribution, found.limit) == (wanted.distribution, wanted.limit)
 

@@ -12,18 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.compose import ROOT
-from lab.impairment import Direction, Impairment
+from lab.impairment import Impairment
 from lab.link import netem
+from lab.link.lane import COMMON
 from lab.link.queue import UNLIMITED_PACKETS, queue_packets
 from lab.link.tree import Shown
 
-SERVER, CLIENT = Direction.TOWARD_SERVER, Direction.TOWARD_CLIENT
+SERVER, CLIENT = COMMON
 SHOWN = json.loads((Path(__file__).parent / "netem_shown.json").read_text())["shown"]
 BY_NAME = {each["name"]: each for each in SHOWN}
 
 
-def shown(options: Mapping[str, Any]) -> Shown:
-    return Shown(qdiscs={"11:": {"kind": "netem", "options": options, "drops": 7}}, filters={})
+def shown(options: Mapping[str, Any], alias: str = "") -> Shown:
+    leaf = {"kind": "netem", "options": options, "drops": 7}
+    return Shown(qdiscs={"1001:": leaf}, filters={}, alias=alias)
 
 
 JITTER = Impairment(delay_ms=40, jitter_ms=5)
@@ -58,14 +60,14 @@ def test_label(server: Impairment, client: Impairment, text: str) -> None:
     ],
 )
 def test_a_label_of_any_kind(labelled: str, distribution: str, limit: int | None) -> None:
-    found = netem.read(SERVER, shown(BY_NAME["change-normal-to-nodist"]["options"]), labelled)
+    found = netem.read(SERVER, shown(BY_NAME["change-normal-to-nodist"]["options"], labelled))
     assert found is not None
     assert found.distribution == distribution
     assert found.limit == (limit and 1000)
 
 
 def test_an_old_label_does_no_harm() -> None:
-    found = netem.read(SERVER, shown(BY_NAME["loss"]["options"]), "netlab 1=normal,limit")
+    found = netem.read(SERVER, shown(BY_NAME["loss"]["options"], "netlab 1=normal,limit"))
     assert found == Impairment(loss=0.1)
 
 
@@ -106,7 +108,7 @@ def test_what_we_never_set_is_not_ours(name: str) -> None:
 
 def test_another_leaf_is_not_ours() -> None:
     assert netem.read(CLIENT, shown({"limit": 1000})) is None
-    other = Shown(qdiscs={"11:": {"kind": "tbf", "options": {}}}, filters={})
+    other = Shown(qdiscs={"1001:": {"kind": "tbf", "options": {}}}, filters={})
     assert netem.read(SERVER, other) is None
 
 
