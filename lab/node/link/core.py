@@ -1,0 +1,110 @@
+"""The link without its device: settings, lanes and queue, given packets and the time.
+
+Touches no socket and no clock, so all of it can be tested with made-up packets.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from lab.node.link.config import DIRECTIONS, Config, Impairment, parse, refusal
+from lab.node.link.fates import Log
+from lab.node.link.lane import Lane, Take
+from lab.node.link.packet import is_ipv4, with_hop_back
+from lab.node.link.queue import Counters, Queue
+from lab.node.link.rules import ActiveRule, judge
+
+MAX_PAIRS = 65_536  # (source, destination) pairs whose lane is remembered
+Key = tuple[str, str | None]
+
+
+class Link:
+    """One link, made of a way to put a packet on the wire. Starts with nothing impaired."""
+
+    def __init__(self, put: Callable[[bytes | bytearray], object]) -> None:
+        """Start with no server: every packet passes untouched."""
+        self.queue = Queue(put)
+        self.counters = {direction: Counters() for direction in DIRECTIONS}
+        self.untouched = Counters()
+        self.lanes: dict[Key, Lane] = {}
+        self._log: Log | None = None
+        self.set({})
+
+    def set(self, asked: Any) -> None:
+        """Replace all settings by these; raise `Refused`, and leave all as it was, if wrong."""
+        config = parse(asked)
+        self._asked = asked
+        self._servers = set(config.servers)
+        self._log = (self._log or Log()) if config.log else None
+        self._rules = [ActiveRule(rule) for rule in config.rules]
+        self._set_lanes(config)
+        self._take_by_pair: dict[bytes, Take] = {}
+
+    def _set_lanes(self, config: Config) -> None:
+        wanted: dict[Key, Impairment] = {
+            (way, None): config.impairments.get(way, Impairment()) for way in DIRECTIONS
+        }
+        for client, ways in config.clients.items():
+            wanted.update({(way, client): impairment for way, impairment in ways.items()})
+        # A lane that is no longer wanted is gone from here; its packets are in the queue, and
+        # leave when they were to.
+        seed = os.urandom(8).hex() if config.seed is None else config.seed
+        self.lanes = {key: self.lanes.get(key) or self._new_lane(*key) for key in wanted}
+        for key, impairment in wanted.items():
+            rules = judge(self._rules, key[0])
+            self.lanes[key].set(impairment, seed, self.queue, rules, self._log)
+
+    def _new_lane(self, way: str, client: str | None) -> Lane:
+        lane = Lane(way, client, self.counters[way])
+        if general := self.lanes.get((way, None)):
+            # The client's packets came this way until now, and none may overtake them.
+            lane.last = general.last
+        return lane
+
+    def receive(self, packet: bytes, now: int) -> None:
+        """Take a packet as it was read from the device, at this time in ns."""
+        take = self._take_by_pair.get(packet[12:20])
+        if take is None:
+            if not is_ipv4(packet):
+                return  # the kernel's own word to the device (IPv6 neighbour discovery and such)
+            take = self._find(packet[12:20])
+        take(with_hop_back(packet), now)
+
+    def _find(self, pair: bytes) -> Take:
+        source, destination = socket.inet_ntoa(pair[:4]), socket.inet_ntoa(pair[4:])
+        take: Take = self._leave_untouched
+        for direction, server, host in (
+            ("server", destination, source),
+            ("client", source, destination),
+        ):
+            if server in self._servers:
+                take = (self.lanes.get((direction, host)) or self.lanes[direction, None]).take
+                break
+        if len(self._take_by_pair) >= MAX_PAIRS:
+            self._take_by_pair.clear()
+        self._take_by_pair[pair] = take
+        return take
+
+    def _leave_untouched(self, packet: bytearray, now: int) -> None:
+        self.untouched.arrived += 1
+        self.queue.write(self.untouched, packet)
+
+    def state(self) -> dict[str, Any]:
+        """The settings as they were asked for, and every counter at one moment."""
+        return {
+            "config": self._asked,
+            "counters": {way: each.spelled() for way, each in self.counters.items()},
+            "untouched": self.untouched.passed,
+            "rules": [rule.counts() for rule in self._rules],
+        }
+
+    def log(self, since: int) -> dict[str, object]:
+        """A page of the log; raise `Refused` where none is kept."""
+        if self._log is None:
+            raise refusal("log", self._asked.get("log", False), "kept; set log to true")
+        return self._log.page(since)
+
+    def flush(self) -> None:
+        """Let everything go that waits, in order: the link ends."""
+        self.queue.release(2**63)
