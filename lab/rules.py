@@ -12,8 +12,8 @@ server's; flags, those of the TCP header (RFC 9293, 3.1); length, of the data in
 or 1- for one and more. Of the packets that match, nth says which (the first is 1), every N takes
 the Nth, 2Nth and so on, for takes those of that time after the first one. Without these, all.
 
-Flags named are set, and of SYN, FIN and RST no other is: so `ACK` is neither a SYN ACK nor a FIN
-ACK, and `FIN` is one with or without ACK. `SYN` alone is one without ACK.
+Of SYN, ACK, FIN and RST a packet has exactly those named, so `SYN` is no SYN ACK and `ACK` no
+FIN ACK. `FIN` means FIN ACK, as every FIN carries an ACK; PSH and the others are not looked at.
 
 Pure: text in, values out. What is done with them is the userspace link's.
 """
@@ -34,7 +34,7 @@ Range = tuple[int, int]
 
 ACTIONS = ("drop", "delay", "duplicate")
 PROTOCOLS = ("tcp", "udp", "icmp")
-FLAGS = ("SYN", "ACK", "FIN", "RST", "PSH", "URG", "ECE", "CWR")
+FLAGS = ("SYN", "ACK", "FIN", "RST")
 MAX_RULES = 1000
 
 _FIELDS = (
@@ -67,11 +67,10 @@ class Rule:
     line: int = 0
 
     def wire(self) -> dict[str, Any]:
-        """For the userspace link, as JSON: every field by name, the direction by its word."""
-        given = asdict(self)
-        given["direction"] = self.direction and self.direction.value
-        for name in ("flags", "length", "nth"):
-            given[name] = _listed(given[name])
+        """For the userspace link, as JSON: fields by name, only what is set."""
+        given = {name: _listed(value) for name, value in asdict(self).items() if value is not None}
+        if self.direction:
+            given["direction"] = self.direction.value
         return given
 
 
@@ -154,6 +153,8 @@ def _flags(at: Located) -> tuple[str, ...]:
     found = [parse_choice(word.upper(), at.where, FLAGS) for word in words]
     if not found or len(set(found)) < len(found):
         at.refuse(f"is no set of flags; write for example SYN ACK, allowed {', '.join(FLAGS)}")
+    if found == ["FIN"]:
+        found.append("ACK")  # RFC 9293, 3.1: once connected, an ACK is always sent
     return tuple(flag for flag in FLAGS if flag in found)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from lab.gemodel import Gemodel
@@ -213,4 +214,7 @@ def _impairments(draw: st.DrawFn) -> Impairment:
     return Impairment(**values)
 
 
+# No example is timed: a busy machine is no mistake of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 st.register_type_strategy(Impairment, _impairments())
