@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -15,11 +16,21 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from lab import catalogue, doctor, images, lifecycle, measure, options, runner, status, units
+from lab import (
+    catalogue,
+    doctor,
+    images,
+    impairing,
+    lifecycle,
+    measure,
+    options,
+    profiles,
+    runner,
+    status,
+)
 from lab.engine import Engine
-from lab.errors import BadInput, LabError
-from lab.impairment import Impairment
-from lab.link import Link
+from lab.errors import LabError
+from lab.link import BACKENDS, Link
 from lab.options import duration, number, parsed
 
 INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
@@ -152,49 +163,43 @@ def status_(name: str, as_json: bool) -> None:
 @lab.command()
 @named
 @answering
-@click.option(
-    "--toward",
-    callback=parsed(options.toward),
-    default="both",
-    show_default=True,
-    metavar="server|client|both",
-    help="Which direction.",
-)
-@click.option("--loss", callback=parsed(units.parse_share), help="Share dropped: 10%.")
-@click.option("--delay", callback=parsed(duration(0, 3_600_000)), help="Added delay: 40ms.")
-@click.option("--rate", callback=parsed(units.parse_rate), help="Link rate: 10mbit.")
-@click.option(
-    "--backend",
-    callback=parsed(options.choice("auto", "netem", "tc-bpf")),
-    default="auto",
-    show_default=True,
-    metavar="auto|netem|tc-bpf",
-    help="How.",
-)
-@click.option("--clear", is_flag=True, help="Impair nothing in the direction(s) named.")
-def impair(
-    name: str,
-    as_json: bool,
-    toward: tuple[Any, ...],
-    loss: float | None,
-    delay: float | None,
-    rate: int | None,
-    backend: str,
-    clear: bool,
-) -> None:
+@click.option("--toward", callback=parsed(options.toward), metavar="server|client|both",
+              help="Which direction (both).")  # fmt: skip
+@click.option("--client", help="Of this client alone.")
+@options.impairing
+@click.option("--profile", callback=parsed(profiles.parse), metavar="|".join(profiles.PROFILES),
+              help="A ready-made link.")  # fmt: skip
+@click.option("--seed", callback=parsed(number(0, 2**63 - 1)), help="Chance that repeats itself.")
+@click.option("--rules", callback=parsed(options.rules_file), help="Packet rules, a YAML file.")
+@click.option("--log", is_flag=True, default=None, help="Keep each packet's fate; see lab fates.")
+@click.option("--at", multiple=True, callback=parsed(options.steps), help='"5s loss 10%", "8s up".')
+@click.option("--schedule", callback=parsed(options.schedule_file), help="Steps, a YAML file.")
+@click.option("--outage", callback=parsed(options.outage), help="Everything lost, for 3s.")
+@click.option("--backend", callback=parsed(options.choice("auto", *BACKENDS)), default="auto",
+              show_default=True, metavar="|".join(("auto", *BACKENDS)), help="How.")  # fmt: skip
+@click.option("--clear", is_flag=True, default=None, help="Impair nothing.")
+def impair(name: str, as_json: bool, **given: Any) -> None:
     """Set the whole impairment of the direction(s) named; alone, show what is in force."""
-    given = {"--loss": loss, "--delay": delay, "--rate": rate}
-    knobs = [option for option, value in given.items() if value is not None]
-    if clear and knobs:
-        raise BadInput("--clear", knobs[0], "can't come with it; give the one or the other")
-    wanted = Impairment(loss=loss or 0.0, delay_ms=delay or 0.0, rate_bps=rate)
+    request = options.link_request(given)
     engine = Engine()
     with lifecycle.held(name, say):
-        link = Link(engine, engine.lab(name))
-        state = link.state()
-        if knobs or (clear and state.backend):
-            state = link.set(dict.fromkeys(toward, wanted), backend)
+        found = engine.lab(name)
+        if request.client:
+            request = replace(request, client=found.client(request.client).name)
+        state = impairing.carry_out(Link(engine, found), request, say)
     answer(status.describe_link(state), as_json, lambda: status.link_table(state))
+
+
+@lab.command()
+@named
+def fates(name: str) -> None:
+    """Print each packet's fate as JSON lines, where lab impair --log keeps them."""
+    engine = Engine()
+    told = Link(engine, engine.lab(name)).userspace.log()
+    for fate in told["fates"]:
+        click.echo(json.dumps(fate))
+    if told["left_out"]:
+        say(f"{told['left_out']} more were not kept: the log is full")
 
 
 @lab.group(no_args_is_help=False)

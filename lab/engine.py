@@ -30,6 +30,7 @@ from lab.errors import EngineError, NoSuchLab, ProbeError, last_words
 from lab.nodes import COMPANION, LABEL, Lab, Node, node_of, order, up_command
 
 TRIAL_LABEL = "org.netlab.trial"
+COMPOSE_PROJECT = "com.docker.compose.project"
 NODE_SOURCES = Path(__file__).resolve().parent / "node"
 OLDEST_ENGINE = (20, 10)
 KILLED = 137  # as a shell has it: 128 + SIGKILL, which is how a container takes all with it
@@ -140,7 +141,7 @@ class Engine:
 
     def foreign(self, name: str) -> bool:
         """Whether a Compose project of that name is there that is no lab of ours."""
-        label = f"com.docker.compose.project={name}"
+        label = f"{COMPOSE_PROJECT}={name}"
         with _told("list Compose projects"):
             found = self.client.api.containers(all=True, filters={"label": label})
         return any(LABEL not in each["Labels"] for each in found)
@@ -325,7 +326,8 @@ class Engine:
             made = api.create_container(
                 like["Config"]["Image"], entrypoint=argv[:1], command=argv[1:], user="root",
                 environment=like["Config"]["Env"], host_config=host,
-                labels={LABEL: name, COMPANION: _program(argv)},
+                # Compose wrote a project on the image that it built; this is none of its own.
+                labels={LABEL: name, COMPANION: _program(argv), COMPOSE_PROJECT: ""},
             )  # fmt: skip
             api.start(made["Id"])
         return Node(_program(argv), _program(argv), made["Id"], "running", "", "")

@@ -5,16 +5,21 @@ Raises `BadInput` and prints nothing; click's own words are put into the same fo
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from lab import catalogue, units
+from lab import catalogue, rules, units
 from lab.errors import BadInput
-from lab.impairment import Direction
+from lab.impairing import ONE_OF_BOTH, Request, refuse_together
+from lab.impairment import Direction, Impairment
+from lab.knobs import KNOBS
 from lab.lifecycle import MAX_CLIENTS
+from lab.link import Script
+from lab.schedule import Schedule, Step
 
 T = TypeVar("T")
 
@@ -120,6 +125,97 @@ def folder(text: str, where: str) -> Path:
     if not os.access(nearest, os.W_OK):
         raise BadInput(where, text, f"can't be written ({nearest} allows it not)")
     return path
+
+
+def text_file(text: str, where: str) -> tuple[str, str]:
+    """A file that is there: its text and its name."""
+    try:
+        return Path(text).read_text(encoding="utf-8"), text
+    except UnicodeDecodeError:
+        raise BadInput(where, text, "is no text; write a YAML file in UTF-8") from None
+    except OSError as error:
+        raise BadInput(where, text, f"can't be read ({error.strerror})") from error
+
+
+def rules_file(text: str, where: str) -> tuple[Mapping[str, Any], ...]:
+    """A file of packet rules, as the link takes them."""
+    return tuple(rule.wire() for rule in rules.parse(*text_file(text, where)))
+
+
+def schedule_file(text: str, where: str) -> Schedule:
+    """A file of steps."""
+    return Schedule.from_yaml(*text_file(text, where))
+
+
+def steps(given: tuple[str, ...], where: str) -> Schedule | None:
+    """The values of `--at`; None where there are none."""
+    return Schedule.from_texts(given, where) if given else None
+
+
+def outage(text: str, where: str) -> Schedule:
+    """A partition of so long, from now on."""
+    lasting = units.parse_duration(text, where, low_ms=1)
+    return Schedule((Step(0, "down"), Step(lasting, "up")))
+
+
+def impairing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option for each knob of an impairment; all come as `knobs`, by knob."""
+    chosen = [
+        click.option(f"--{knob}", _field(knob), callback=parsed(how.parse), help=how.help + ".")
+        for knob, how in KNOBS.items()
+    ]
+
+    @wraps(command)
+    def collected(**given: Any) -> Any:
+        values = {knob: given.pop(_field(knob)) for knob in KNOBS}
+        knobs = {knob: value for knob, value in values.items() if value is not None}
+        return command(knobs=knobs, **given)
+
+    for option in reversed(chosen):
+        collected = option(collected)
+    return collected
+
+
+def _field(knob: str) -> str:
+    return f"knob_{knob.replace('-', '_')}"
+
+
+def impairment(knobs: Mapping[str, Any]) -> Impairment:
+    """What these options make together. Raises `BadInput` where they make no sense."""
+    try:
+        return Impairment(**{KNOBS[knob].field: value for knob, value in knobs.items()})
+    except BadInput as error:
+        raise BadInput(f"--{error.where}", error.got, error.problem) from error
+
+
+def link_request(given: Mapping[str, Any]) -> Request:
+    """What the options of `lab impair` ask for together. Raises `BadInput`."""
+    knobs, profile = given["knobs"], given["profile"]
+    named = {f"--{knob}": value for knob, value in knobs.items()}
+    named |= {f"--{key}": value for key, value in given.items() if key in _ASKING}
+    named = {option: value for option, value in named.items() if value is not None}
+    refuse_together(named)
+    if profile and knobs:
+        raise BadInput("--profile", f"--{next(iter(knobs))}", ONE_OF_BOTH)
+    directions = given["toward"] or tuple(Direction)
+    wanted: Mapping[Direction, Impairment] | None = None
+    script = Script(given["seed"], given["rules"] or (), bool(given["log"]))
+    if profile:
+        wanted = {each: profile.impairments[each] for each in directions}
+    elif knobs or script.knobs():
+        wanted = dict.fromkeys(directions, impairment(knobs))
+    schedule = given["at"] or given["schedule"] or given["outage"]
+    if schedule and given["toward"] and any(s.directions != directions for s in schedule.steps):
+        if not given["outage"]:
+            raise BadInput("--toward", directions[0].value, "goes into the steps: 5s toward …")
+        schedule = Schedule(tuple(Step(s.at_ms, s.what, directions) for s in schedule.steps))
+    return Request(
+        directions, wanted, bool(given["clear"]), given["client"], schedule, script,
+        given["backend"],
+    )  # fmt: skip
+
+
+_ASKING = ("profile", "seed", "rules", "log", "at", "schedule", "outage", "clear")
 
 
 class _Named(click.Command):

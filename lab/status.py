@@ -26,11 +26,22 @@ def describe(lab: Lab, state: LinkState | None) -> dict[str, Any]:
 
 def describe_link(state: LinkState) -> dict[str, Any]:
     """The impairments in force by direction, in the command line's words, and the counters."""
+    clients = sorted({lane.client for lane in state.lanes if lane.client})
     return {
         "backend": state.backend,
         "stale": state.stale,
         "impairments": {each.value: state.impairment(each).as_dict() for each in Direction},
+        "clients": {
+            client: {
+                lane.direction.value: impairment.as_dict()
+                for lane, impairment in state.lanes.items()
+                if lane.client == client
+            }
+            for client in clients
+        },
         "counters": {each.value: vars(counted) for each, counted in state.counters.items()},
+        **({"overrun": state.overrun} if state.overrun else {}),
+        **{name: getattr(state.script, name) for name in sorted(state.script.knobs())},
     }
 
 
@@ -48,17 +59,22 @@ def link_table(state: LinkState) -> RenderableType:
     if state.backend is None:
         return "nothing is impaired"
     link = _table("Direction", f"Impairment ({state.backend})", "Passed", "Lost", "Queue full")
-    for each in Direction:
-        counted = state.counters[each]
-        link.add_row(
-            each.label,
-            str(state.impairment(each)),
-            *(wording.count(n) for n in (counted.passed, counted.lost, counted.overflowed)),
-        )
+    for lane, impairment in state.lanes.items():
+        counted = state.counted.get(lane)
+        figures = (counted.passed, counted.lost, counted.overflowed) if counted else ()
+        link.add_row(lane.label, str(impairment), *map(wording.count, figures))
+    notes = []
+    if state.script.rules:
+        notes.append(wording.times(len(state.script.rules), "packet rule"))
+    if state.script.seed is not None:
+        notes.append(f"seed {state.script.seed}")
+    if state.script.log:
+        notes.append("each packet's fate is kept: lab fates")
+    if state.overrun:
+        notes.append(f"{wording.count(state.overrun)} packets came faster than the link could take")
     if state.stale:
-        warning = Text("a server has moved since: these impairments miss it; mend it: lab up")
-        return Group(link, warning)
-    return link
+        notes.append("a node has moved since: these impairments miss it; mend it: lab up")
+    return Group(link, *map(Text, notes))
 
 
 def udp_table(report: Mapping[str, Any]) -> RenderableType:

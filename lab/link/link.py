@@ -1,6 +1,6 @@
 """Sets, reads and clears the impairments of one lab, whichever backend makes them real."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from lab.engine import Engine
@@ -58,7 +58,7 @@ class Link:
     ) -> LinkState:
         """Have just these lanes and this script, and prove it: see `set`."""
         before, script = before or self.state(), script or Script()
-        chosen = self._choose(asked, script, backend)
+        chosen = self.choose(asked.values(), script, backend)
         try:
             if chosen == userspace.NAME:
                 self.userspace.apply(asked, script)
@@ -125,8 +125,21 @@ class Link:
         with undone(back):
             yield self
 
-    def _choose(self, asked: Lanes, script: Script, backend: str) -> str:
-        knobs = script.knobs().union(*(impairment.knobs() for impairment in asked.values()))
+    @contextmanager
+    def restored_on_failure(self, before: LinkState) -> Iterator[None]:
+        """Put back what was in force before where something fails, or on Ctrl-C."""
+        try:
+            yield
+        except BaseException:
+            lanes = before.lanes or dict.fromkeys(COMMON, Impairment())
+            self.put(lanes, before.backend or "auto", before.script)
+            raise
+
+    def choose(
+        self, impairments: Iterable[Impairment], script: Script, backend: str = "auto"
+    ) -> str:
+        """The backend that can do all of these. Raises `ImpairmentError` where there is none."""
+        knobs = script.knobs().union(*(impairment.knobs() for impairment in impairments))
         reasons = []
         for name in BACKENDS if backend == "auto" else [backend]:
             can = KERNEL[name].knobs if name in KERNEL else userspace.KNOBS_OF_ALL

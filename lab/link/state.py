@@ -91,7 +91,7 @@ class LinkState:
     lanes: Mapping[Lane, Impairment] = field(default_factory=dict)
     counted: Mapping[Lane, Counters] = field(default_factory=dict)
     stale: bool = False
-    script: Script = Script()
+    script: Script = field(default_factory=Script)
     overrun: int = 0
 
     def impairment(self, direction: Direction, client: str | None = None) -> Impairment:

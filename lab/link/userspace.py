@@ -175,7 +175,7 @@ def _counters(told: Mapping[str, int]) -> Counters:
         passed=told["passed"],
         lost=told["lost"] + told["ruled"],
         overflowed=told["overflowed"] + told["overrun"],
-        queued=told["queued"],
+        queued=told["delayed_now"],
         duplicated=told["duplicated"],
         corrupted=told["corrupted"],
     )

@@ -5,9 +5,10 @@ allowed. Knows nothing of how any of it is done.
 
     {"servers": [address, …], "seed": int | null, "log": bool, "rules": [RULE, …],
      "impairments": {"server": IMPAIRMENT, "client": IMPAIRMENT},
-     "clients": {address: {"server": IMPAIRMENT, "client": IMPAIRMENT}}}
+     "clients": {address: {"server": IMPAIRMENT, "client": IMPAIRMENT}}, "note": {…}}
 
-Every key may be left out. Directions are those toward the server and toward the client.
+The note is the host's own (whose the addresses are): it is given back as it came. Every key may
+be left out. Directions are those toward the server and toward the client.
 """
 
 import ipaddress
@@ -193,6 +194,7 @@ class Config:
     clients: Mapping[str, ByDirection] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     log: bool = False
+    note: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _keys(where: str, got: Any, allowed: Any) -> dict[str, Any]:
