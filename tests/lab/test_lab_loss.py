@@ -64,7 +64,9 @@ def test_udp_loses_what_was_asked_in_each_direction(engine: Engine, lab: Lab, lo
 def test_nothing_is_lost_where_nothing_is_impaired(engine: Engine, lab: Lab) -> None:
     report = udp(engine, lab)
     closed(report)
-    assert (report["received"], report["lost"], report["reordered"]) == (2000, 0, 0)
+    # Not that none is reordered: a sender that the scheduler moves to another core hands its next
+    # datagram to that core's backlog, which may be the shorter one (netif_rx).
+    assert (report["received"], report["lost"], report["duplicated"]) == (2000, 0, 0)
     assert report["one_way_ms"]["toward_server"]["p50"] > 0
     assert report["one_way_ms"]["toward_client"]["p50"] > 0
 
