@@ -164,10 +164,9 @@ def _written(impairment: Impairment) -> dict[str, Any]:
 
 def _read(wire: Mapping[str, Any]) -> Impairment:
     """The inverse of `_written`: a limit that is the sized one was not asked for."""
-    found = Impairment.from_wire(wire)
     bare = Impairment.from_wire({key: value for key, value in wire.items() if key != "limit"})
     sized = queue_packets(bare.rate_bps, bare.delay_ms, bare.jitter_ms)
-    return bare if found.limit == sized else found
+    return bare if wire["limit"] == sized else Impairment.from_wire(wire)
 
 
 def _counters(told: Mapping[str, int]) -> Counters:

@@ -1,0 +1,306 @@
+"""Every impairment through real containers, on whichever backend can: set, read back, measured."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import measure
+from lab.engine import Engine
+from lab.errors import ImpairmentError
+from lab.impairment import Direction, Impairment
+from lab.link import Lane, Link, Script
+from lab.nodes import Lab
+from lab.profiles import PROFILES
+from lab.stats import exact_interval
+
+from .conftest import LAB, Ended, _new_name, lab_command, until
+
+SERVER, CLIENT = Direction.TOWARD_SERVER, Direction.TOWARD_CLIENT
+CONFIDENCE = 0.99999
+
+
+@pytest.fixture(scope="module")
+def impaired_name(engine: Engine) -> Iterator[str]:
+    for name in _new_name(engine, "t-impair"):
+        assert lab_command("up", "--name", name, "--scale", "client=3").code == 0
+        yield name
+
+
+@pytest.fixture
+def wide(engine: Engine, impaired_name: str) -> Iterator[Lab]:
+    """A lab with three clients, nothing impaired before and after."""
+    found = engine.lab(impaired_name)
+    Link(engine, found).clear()
+    yield found
+    Link(engine, engine.lab(impaired_name)).clear()
+
+
+def impair(lab: Lab, *words: str) -> Ended:
+    return lab_command("impair", "--name", lab.name, "--json", *words)
+
+
+def told(lab: Lab, *words: str) -> dict[str, Any]:
+    ended = impair(lab, *words)
+    assert ended.code == 0, ended.err
+    found: dict[str, Any] = json.loads(ended.out)
+    return found
+
+
+def udp(engine: Engine, lab: Lab, **more: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "count": 1000, "size": 64, "interval_ms": 0.5, "timeout_ms": 500.0, **more,
+    }  # fmt: skip
+    return measure.udp(engine, lab, **settings)
+
+
+def inside(hits: int, trials: int, expected: float) -> None:
+    low, high = exact_interval(hits, trials, CONFIDENCE)
+    assert low <= expected <= high, (hits, trials, expected)
+
+
+def companions(engine: Engine, lab: Lab) -> int:
+    label = ["org.netlab.companion", f"org.netlab.lab={lab.name}"]
+    return len(engine.client.api.containers(all=True, filters={"label": label}))
+
+
+EVERY_KNOB = [
+    "--loss 5%", "--loss 5% --loss-correlation 20%", "--gemodel '1% 20%'", "--delay 10ms",
+    "--delay 10ms --jitter 5ms", "--delay 10ms --jitter 2ms --distribution normal",
+    "--delay 10ms --jitter 2ms --distribution pareto --order free",
+    "--delay 10ms --reorder 20% --reorder-gap 3", "--duplicate 5%", "--corrupt 5%",
+    "--rate 10mbit --limit 50", "--delay 5ms --rate 5mbit",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EVERY_KNOB)
+def test_every_knob_is_taken_and_shown_as_it_was_given(wide: Lab, words: str) -> None:
+    argv = [word.strip("'") for word in words.replace("'1% 20%'", "1%_20%").split()]
+    argv = [word.replace("_", " ") for word in argv]
+    knobs = dict(zip((word[2:] for word in argv[::2]), argv[1::2], strict=True))
+    shown = told(wide, *argv)
+    assert shown["impairments"] == {"server": knobs, "client": knobs}
+    assert told(wide) == {**shown, "counters": told(wide)["counters"]}
+
+
+def test_a_delay_is_a_delay_each_way(engine: Engine, wide: Lab) -> None:
+    Link(engine, wide).set(
+        {SERVER: Impairment(delay_ms=20, loss=0.05), CLIENT: Impairment(delay_ms=5)}
+    )
+    report = udp(engine, wide, interval_ms=2)
+    assert report["unexplained"] == 0
+    inside(report["dropped_toward_server"], 1000, 0.05)
+    one_way = report["one_way_ms"]
+    assert 20 <= one_way["toward_server"]["p50"] <= 25
+    assert 5 <= one_way["toward_client"]["p50"] <= 10
+
+
+def test_duplicates_and_flipped_bits_are_accounted_for(engine: Engine, wide: Lab) -> None:
+    Link(engine, wide).set({SERVER: Impairment(duplicate=0.1), CLIENT: Impairment(corrupt=0.1)})
+    report = udp(engine, wide, size=1000)
+    inside(report["server_received"] - report["sent"], report["sent"], 0.1)
+    assert report["unexplained"] == 0
+    assert report["corrupted"] == 0  # the checksum catches a single bit (RFC 768)
+
+
+def test_one_client_has_a_link_of_its_own(engine: Engine, wide: Lab) -> None:
+    for backend in ("tc-bpf", "userspace"):
+        shown = told(wide, "--backend", backend, "--loss", "0%", "--toward", "server")
+        shown = told(wide, "--backend", backend, "--client", "client-3", "--loss", "100%",
+                     "--toward", "server")  # fmt: skip
+        assert shown["backend"] == backend
+        assert shown["clients"] == {"client-3": {"server": {"loss": "100%"}}}
+        found = [
+            udp(engine, wide, client=f"client-{n}", count=100, timeout_ms=200.0) for n in (1, 2, 3)
+        ]
+        assert [each["received"] for each in found] == [100, 100, 0]
+        assert [each["dropped_toward_server"] for each in found] == [0, 0, 100]
+        assert [each["unexplained"] for each in found] == [0, 0, 0]
+        assert told(wide, "--client", "client-3", "--clear")["clients"] == {}
+        assert udp(engine, wide, client="client-3", count=100)["received"] == 100
+        Link(engine, wide).clear()
+
+
+def test_the_container_with_the_device_is_there_while_it_is_used(engine: Engine, wide: Lab) -> None:
+    assert companions(engine, wide) == 0
+    told(wide, "--backend", "userspace", "--delay", "1ms")
+    assert companions(engine, wide) == 1
+    assert told(wide, "--loss", "1%", "--backend", "tc-bpf")["backend"] == "tc-bpf"
+    assert companions(engine, wide) == 0
+    told(wide, "--backend", "userspace", "--delay", "1ms")
+    told(wide, "--clear")
+    assert companions(engine, wide) == 0
+    assert udp(engine, wide)["received"] == 1000
+
+
+def test_a_change_between_backends_loses_nothing(engine: Engine, wide: Lab) -> None:
+    link = Link(engine, wide)
+    link.laid()
+    probe = subprocess.Popen(
+        [*LAB, "probe", "udp", "--name", wide.name, "--count", "6000", "--interval", "1ms",
+         "--json"], stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(
+        lambda: engine.run(wide.node("client"), ["pgrep", "-f", "probe.udp"]).code == 0, "it sends"
+    )
+    link.set({each: Impairment(delay_ms=20) for each in Direction}, "userspace")
+    link.set({each: Impairment(delay_ms=10) for each in Direction}, "userspace")
+    link.clear()
+    out, _ = probe.communicate(timeout=60)
+    report = json.loads(out)
+    assert (report["sent"], report["lost"]) == (6000, 0)
+
+
+def test_a_seed_replays_the_same_packets(engine: Engine, wide: Lab) -> None:
+    def lost() -> list[int]:
+        told(wide, "--seed", "7", "--loss", "10%", "--log", "--toward", "server")
+        report = udp(engine, wide, count=300)
+        assert report["dropped_toward_server"] > 0
+        ended = lab_command("fates", "--name", wide.name)
+        assert ended.code == 0, ended.err
+        fates = [json.loads(line) for line in ended.out.splitlines()]
+        return [f["n"] for f in fates if f["fate"] == "dropped" and f["direction"] == "server"]
+
+    first = lost()
+    assert 5 <= len(first) <= 70
+    told(wide, "--clear")
+    assert lost() == first
+
+
+def test_rules_say_which_packet(engine: Engine, wide: Lab, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "- drop: {protocol: udp, toward: server, nth: [3, 7], client: client-2}\n"
+        "- duplicate: {protocol: udp, toward: client, nth: 5}\n"
+    )
+    shown = told(wide, "--rules", str(rules))
+    assert shown["backend"] == "userspace"
+    assert [rule["line"] for rule in shown["rules"]] == [1, 2]
+    report = udp(engine, wide, client="client-2", count=20)
+    assert (report["dropped_toward_server"], report["duplicated"]) == (2, 1)
+    assert (report["received"], report["unexplained"]) == (18, 0)
+    assert told(wide)["rules"] == shown["rules"]
+    report = udp(engine, wide, client="client-1", count=20)
+    assert (report["received"], report["dropped_toward_server"]) == (20, 0)
+
+
+def test_syns_that_are_lost_make_the_connection_wait(
+    engine: Engine, wide: Lab, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- drop: {flags: SYN, toward: server, nth: 1-2}\n")
+    told(wide, "--rules", str(rules))
+    report = measure.tcp(engine, wide, count=1, size=64, streams=1, timeout_ms=20_000.0)
+    assert report["received"] == 1
+    assert report["retransmissions_toward_server"] == 2
+    assert 3000 <= report["connect_ms"]["p50"] < 4000  # 1 s, then 2 s more (RFC 6298)
+
+
+def test_bad_rules_are_refused_with_their_line(wide: Lab, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- drop: {protocol: udp, nth: 0}\n")
+    ended = impair(wide, "--rules", str(rules))
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert ended.err.startswith(f"{rules}:1: nth: '0'")
+    rules.write_text("- drop: {protocol: udp, client: client-9}\n")
+    ended = impair(wide, "--rules", str(rules))
+    assert ended.code == 1
+    assert "no client 'client-9'" in ended.err
+
+
+def test_an_outage_passes(engine: Engine, wide: Lab) -> None:
+    told(wide, "--loss", "1%", "--toward", "client")
+    probe = subprocess.Popen(
+        [*LAB, "probe", "udp", "--name", wide.name, "--count", "3500", "--interval", "1ms",
+         "--json"], stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    shown = told(wide, "--outage", "1s")
+    assert shown["impairments"] == {"server": {}, "client": {"loss": "1%"}}
+    out, _ = probe.communicate(timeout=60)
+    report = json.loads(out)
+    assert report["dropped_toward_server"] >= 500
+    assert report["unexplained"] == 0
+
+
+def test_a_schedule_is_followed_and_ctrl_c_puts_back(wide: Lab, tmp_path: Path) -> None:
+    steps = tmp_path / "steps.yaml"
+    steps.write_text("- {at: 0s, loss: 10%}\n- {at: 300ms, toward: server, loss: 20%}\n")
+    shown = told(wide, "--schedule", str(steps))
+    assert shown["impairments"] == {"server": {"loss": "20%"}, "client": {"loss": "10%"}}
+    told(wide, "--loss", "3%")
+    waiting = subprocess.Popen(
+        [*LAB, "impair", "--name", wide.name, "--at", "0s loss 50%", "--at", "60s clear"],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert waiting.stderr
+    assert waiting.stderr.readline().startswith("0ms: toward server loss 50%")
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.stderr.read() == "interrupted\n"
+    waiting.stderr.close()
+    assert waiting.wait(30) == 130
+    assert told(wide)["impairments"] == {"server": {"loss": "3%"}, "client": {"loss": "3%"}}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_profiles(engine: Engine, wide: Lab, name: str) -> None:
+    shown = told(wide, "--profile", name)
+    profile = PROFILES[name]
+    assert shown["impairments"] == {
+        "server": profile.toward_server.as_dict(), "client": profile.toward_client.as_dict(),
+    }  # fmt: skip
+    assert udp(engine, wide, count=50, interval_ms=5, timeout_ms=3000.0)["unexplained"] == 0
+
+
+def test_a_link_that_is_killed_lets_nothing_through_and_up_mends_it(
+    engine: Engine, wide: Lab
+) -> None:
+    told(wide, "--backend", "userspace", "--delay", "1ms")
+    companion = engine.companion(wide.name)
+    assert companion
+    pid = engine.client.api.inspect_container(companion.container)["State"]["Pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: companions(engine, wide) == 0, "it is gone")
+    # Better no network than one that looks impaired and is not.
+    hello = ["timeout", "1", "python3", "-m", "lab.node.echo.udp_client", "udp-server", "hello"]
+    assert engine.run(wide.node("client"), hello).code != 0
+    ended = lab_command("status", "--name", wide.name)
+    assert ended.code == 1
+    assert "mend it: lab up" in ended.err
+    assert lab_command("up", "--name", wide.name).code == 0
+    assert udp(engine, engine.lab(wide.name))["received"] == 1000
+
+
+def test_a_moved_client_keeps_its_own_link(engine: Engine, wide: Lab) -> None:
+    link = Link(engine, wide)
+    everything = Impairment(loss=1)
+    for backend in ("tc-bpf", "userspace"):
+        link.set({SERVER: everything}, backend, client="client-2")
+        names = ("client-2", "client-3")
+        nodes = {name: engine.lab(wide.name).node(name) for name in names}
+        for node in nodes.values():
+            engine.client.api.stop(node.container, timeout=2)
+        last = max(nodes.values(), key=lambda node: tuple(map(int, node.address.split("."))))
+        for node in sorted(nodes.values(), key=lambda node: node is not last):
+            engine.client.api.start(node.container)
+        assert engine.lab(wide.name).node("client-2").address != nodes["client-2"].address
+        assert lab_command("up", "--name", wide.name).code == 0
+        moved = engine.lab(wide.name)
+        state = Link(engine, moved).state()
+        assert (state.stale, state.backend) == (False, backend)
+        assert state.lanes[Lane(SERVER, "client-2")] == everything
+        assert udp(engine, moved, client="client-2", count=50)["received"] == 0
+        assert udp(engine, moved, client="client-3", count=50)["received"] == 50
+        Link(engine, moved).clear()
+
+
+def test_what_no_backend_can_is_told(engine: Engine, wide: Lab) -> None:
+    ended = impair(wide, "--delay", "1ms", "--backend", "tc-bpf")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("no backend can do this: tc-bpf: cannot do delay; ")
+    with pytest.raises(ImpairmentError, match=r"tc-bpf: cannot do seed"):
+        Link(engine, wide).set({SERVER: Impairment()}, "tc-bpf", script=Script(seed=1))
