@@ -97,8 +97,16 @@ def _build_base(label: str) -> None:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        reason = last_words(done.stderr, done.returncode)
-        raise ImageError(f"building the base from Debian's packages: {reason}")
+        raise ImageError(
+            f"building the base from Debian's packages: {_reason(done.stderr, done.returncode)}; "
+            "or bring the image from another machine: lab image save, lab image load"
+        )
+
+
+def _reason(stderr: str, code: int) -> str:
+    """Why mmdebstrap failed: its first error. The last one says only that it failed."""
+    errors = [line[3:] for line in stderr.splitlines() if line.startswith("E: ")]
+    return errors[0] if errors else last_words(stderr, code)
 
 
 def save(engine: Engine, path: Path) -> int:

@@ -84,8 +84,12 @@ engine_answers() {
 }
 
 engine() {
-    if engine_answers; then
-        return
+    if command -v docker >/dev/null; then
+        if engine_answers; then
+            return
+        fi
+    else
+        : >"$tools/docker.log"
     fi
     if grep -qi 'permission denied' "$tools/docker.log"; then
         die "you may not use the container engine; run as root, or join the group docker" \
