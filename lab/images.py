@@ -59,7 +59,18 @@ def source(engine: Engine) -> str | None:
     """What the node image would be made from: a base here or in a registry, packages, or None."""
     if base := _base_at_hand(engine):
         return base
-    return "Debian's packages" if shutil.which("mmdebstrap") else None
+    return None if missing() else "Debian's packages"
+
+
+def missing() -> str:
+    """The packages that building a base takes and that are not here; empty where all are.
+
+    An ordinary user's mmdebstrap needs a range of user ids (mmdebstrap(1), --mode=unshare).
+    """
+    needed = {"mmdebstrap": "mmdebstrap"}
+    if hasattr(os, "geteuid") and os.geteuid() != 0:
+        needed["newuidmap"] = "uidmap"
+    return " and ".join(package for tool, package in needed.items() if not shutil.which(tool))
 
 
 def _packages() -> str:
@@ -87,10 +98,11 @@ def _base(engine: Engine, say: Say) -> str:
 
 
 def _build_base(label: str) -> None:
-    if shutil.which("mmdebstrap") is None:
+    if needed := missing():
         raise ImageError(
-            "no registry can be reached and mmdebstrap is missing; install mmdebstrap (Debian, "
-            "Ubuntu), or bring the image from another machine: lab image save, lab image load"
+            f"no registry can be reached, and to build the base takes {needed}; install {needed} "
+            "(Debian, Ubuntu), or bring the image from another machine: lab image save, "
+            "lab image load"
         )
     done = subprocess.run(
         ["sh", str(_IMAGES / "base" / "build"), BASE, f"{RECIPE_LABEL}={label}"],

@@ -106,6 +106,7 @@ def test_compose_has_the_last_word_on_its_own_failures(put: Put) -> None:
 )
 def test_a_base_that_can_not_be_built_says_why_first(put: Put, stderr: str, why: str) -> None:
     put("mmdebstrap", "")
+    put("newuidmap", "")
     put("sh", f"printf '%s' '{stderr}' >&2; exit 1")
     with pytest.raises(ImageError) as caught:
         images._build_base("label")
@@ -115,7 +116,12 @@ def test_a_base_that_can_not_be_built_says_why_first(put: Put, stderr: str, why:
     )
 
 
-def test_without_a_builder_the_cure_is_named(put: Put) -> None:
-    put("docker", "")
-    with pytest.raises(ImageError, match="mmdebstrap is missing; install mmdebstrap"):
-        images._build_base("label")
+def test_without_a_builder_the_cure_is_named(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    for user, needed in (0, "mmdebstrap"), (1000, "mmdebstrap and uidmap"):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        with pytest.raises(ImageError, match=f"takes {needed}; install {needed} "):
+            images._build_base("label")
+    put("mmdebstrap", "")
+    assert images.missing() == "uidmap"
+    put("newuidmap", "")
+    assert images.missing() == ""
