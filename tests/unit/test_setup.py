@@ -14,8 +14,8 @@ import pytest
 from lab import compose
 
 # What the script calls besides the programs that it is about.
-TOOLS = ("cksum", "cp", "cut", "dirname", "grep", "mkdir", "seq", "setsid", "sh", "sleep")
-TOOLS += ("tail", "touch")
+TOOLS = ["cksum", "cp", "cut", "dirname", "grep", "mkdir", "seq", "setsid", "sh", "sleep"]
+TOOLS += ["tail", "touch"]
 
 PYTHON = """
 case "$1 $2" in
