@@ -45,11 +45,12 @@ def recipe() -> str:
 def ensure(engine: Engine, say: Say) -> None:
     """Have the node image there, of this very recipe; `say` gets a line for each long step.
 
-    Raises `ImageError` where it can neither be pulled nor built.
+    Raises `ImageError` where it can neither be pulled nor built, and `ComposeError`.
     """
     wanted = recipe()
     if engine.image_label(NODE, RECIPE_LABEL) == wanted:
         return
+    compose.version()  # it builds the image; better told now than after half a minute
     base = _base(engine, say)
     say(f"building the node image on {base}")
     compose.build(base, wanted)

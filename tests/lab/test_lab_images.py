@@ -13,6 +13,7 @@ import pytest
 
 from lab import compose, images
 from lab.engine import Engine
+from lab.errors import ComposeError
 
 Registry = Callable[[], AbstractContextManager[int]]
 
@@ -137,6 +138,19 @@ def test_without_a_registry_the_base_is_built_from_packages(
         "building the base from Debian's packages (about half a minute)",
         f"building the node image on {images.BASE}",
     ]
+
+
+@pytest.mark.usefixtures("nothing_here")
+def test_without_compose_nothing_is_built(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, built: list[str]
+) -> None:
+    def missing() -> str:
+        raise ComposeError("no Compose")
+
+    monkeypatch.setattr(compose, "version", missing)
+    with pytest.raises(ComposeError, match="no Compose"):
+        images.ensure(engine, pytest.fail)
+    assert built == []
 
 
 @pytest.mark.usefixtures("nothing_here", "built")
