@@ -154,15 +154,24 @@ compose() {
     compose_answers || die "Docker Compose 2.20 or later still does not answer"
 }
 
+# The mirror that this machine already uses.
+debian_mirror() {
+    # shellcheck disable=SC2016 # apt-get's own words
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
+        grep -v security | head -n 1
+}
+
 # Debian 12 has Compose 1 only. The plugin of Debian 13 needs no more than Debian 12's libc; it is
 # fetched with package lists of its own, so that the machine's sources stay as they are.
 compose_of_debian_13() {
     say "installing Debian 13's Compose plugin into $plugins (Debian 12 has none)"
     apt=$tools/apt
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-    # shellcheck disable=SC2016 # apt-get's own words
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
-        grep -v security | head -n 1)
+    mirror=$(debian_mirror)
+    if [ -z "$mirror" ]; then # so it is too where the package lists were never fetched
+        apt-get update -qq >"$tools/apt-update.log" 2>&1 || true
+        mirror=$(debian_mirror)
+    fi
     [ -n "$mirror" ] || die "no Debian mirror among this machine's package sources"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
         >"$apt/sources.list"

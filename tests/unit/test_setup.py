@@ -1,6 +1,6 @@
 """lab/setup.sh on machines that lack this or that: one line, and what is installed.
 
-The script is the real one, on a PATH of small fakes; only two absolute paths are turned aside.
+The script is the real one, on a PATH of small fakes; only three absolute paths are turned aside.
 """
 
 import os
@@ -14,7 +14,20 @@ import pytest
 from lab import compose
 
 # What the script calls besides the programs that it is about.
-TOOLS = ["cksum", "cp", "cut", "dirname", "grep", "mkdir", "seq", "setsid", "sh", "sleep"]
+TOOLS = [
+    "cksum",
+    "cp",
+    "cut",
+    "dirname",
+    "grep",
+    "head",
+    "mkdir",
+    "rm",
+    "seq",
+    "setsid",
+    "sh",
+    "sleep",
+]
 TOOLS += ["tail", "touch"]
 
 PYTHON = """
@@ -38,12 +51,23 @@ DOCKERD = 'touch "$BIN/engine-is-up"; sleep 1'
 APT = """
 echo "$*" >>"$BIN/apt-calls"
 case "$*" in
-update*) exit 0 ;;
+update*) touch "$BIN/updated" ;;
+indextargets*) [ ! -e "$BIN/updated" ] || echo "$MIRROR" ;;
+*"update -qq"*) ;;
+*"download -qq docker-compose") touch docker-compose_2.26.1-4_all.deb ;;
 *docker-compose*) echo 2.26.1-4 >"$BIN/compose-version" ;;
 *docker.io*) cp "$BIN/later/docker" "$BIN/later/dockerd" "$BIN" ;;
 *python3-venv*) cp "$BIN/later/python3" "$BIN" ;;
 esac"""
 
+# dpkg-deb -x PACKAGE FOLDER
+UNPACK = """
+mkdir -p "$3/usr/libexec/docker/cli-plugins"
+echo plugin >"$3/usr/libexec/docker/cli-plugins/docker-compose"
+echo 2.26.1-4 >"$BIN/compose-version"
+"""
+
+DEBIAN_12 = 'ID=debian\nVERSION_ID="12"'
 DEBIAN_13 = 'ID=debian\nVERSION_ID="13"'
 DEBIAN_TESTING = "ID=debian"  # it has no VERSION_ID before it is released
 UBUNTU = 'ID=ubuntu\nVERSION_ID="24.04"'
@@ -85,7 +109,11 @@ class Machine:
         (bin_ / "later").mkdir(parents=True)
         (tmp / "os-release").write_text(self.os + "\n")
         script = (compose.ROOT / "lab" / "setup.sh").read_text()
-        for path, aside in ("/etc/os-release", tmp / "os-release"), ("/run/systemd", tmp / "no"):
+        for path, aside in (
+            ("/etc/os-release", tmp / "os-release"),
+            ("/run/systemd", tmp / "no-systemd"),
+            ("/usr/local/lib/docker", tmp / "plugins"),
+        ):
             assert path in script
             script = script.replace(path, os.fspath(aside))
         (project / "lab" / "setup.sh").write_text(script)
@@ -116,7 +144,7 @@ class Machine:
         return (
             done.returncode,
             [line.removeprefix("setup: ") for line in done.stderr.splitlines()],
-            [call.removeprefix(prefix) for call in asked],
+            [call.removeprefix(prefix) for call in asked if call.startswith(prefix)],
         )
 
 
@@ -229,3 +257,25 @@ def test_root_on_a_fresh_machine(tmp_path: Path, release: str, engine: str, plug
         f"installing {plugin} (Docker Compose)",
         INSTALL_BUILDER,
     ]
+
+
+def test_debian_12_gets_the_plugin_of_debian_13(tmp_path: Path) -> None:
+    """And its package lists are fetched where they never were, to find the mirror."""
+    has = {**ALL, "apt-get": APT, "dpkg-deb": UNPACK, "docker-compose": "echo 1.29.2"}
+    mirror = {"MIRROR": "http://deb.example/debian"}
+    machine = Machine(DEBIAN_12, root=True, has=has, engine_up=True, env=mirror)
+    code, lines, installed = machine.run(tmp_path)
+    plugins = tmp_path / "plugins" / "cli-plugins"
+    assert (code, installed) == (0, [])
+    assert lines[2:] == [
+        f"installing Debian 13's Compose plugin into {plugins} (Debian 12 has none)"
+    ]
+    assert [each.name for each in plugins.iterdir()] == ["docker-compose"]
+    assert not (tmp_path / "project" / ".tools" / "apt").exists()
+
+
+def test_debian_12_without_a_mirror(tmp_path: Path) -> None:
+    has = {**ALL, "apt-get": APT}
+    machine = Machine(DEBIAN_12, root=True, has=has, engine_up=True, env={"MIRROR": ""})
+    code, lines, _ = machine.run(tmp_path)
+    assert (code, lines[-1]) == (1, "no Debian mirror among this machine's package sources")
