@@ -6,6 +6,7 @@ What is there, and taking it away, is the engine's matter (`lab.engine`), by lab
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -23,32 +24,33 @@ _CURE = "install the Compose plugin 2.20 or later, or on Debian and Ubuntu as ro
 @cache
 def version() -> str:
     """Compose's version, such as `2.26.1`. Raises `ComposeError` where missing or too old."""
-    try:
-        told = subprocess.run(
-            ["docker", "compose", "version", "--short"],
-            capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise ComposeError(f"no docker command on the PATH; {_CURE}") from None
-    numbers = re.findall(r"\d+", told.stdout)
-    if told.returncode != 0 or len(numbers) < 2:
-        raise ComposeError(f"'docker compose' does not answer{_compose_1()}; {_CURE}")
-    if (int(numbers[0]), int(numbers[1])) < OLDEST:
-        raise ComposeError(f"Compose {told.stdout.strip()} is too old; {_CURE}")
-    return told.stdout.strip().removeprefix("v")
+    if shutil.which("docker") is None:
+        raise ComposeError(f"no docker command on the PATH; {_CURE}")
+    told = _said("docker", "compose", "version", "--short")
+    numbers = [int(number) for number in re.findall(r"\d+", told)[:2]]
+    if len(numbers) < 2:
+        raise ComposeError(f"'docker compose' does not answer{_alone()}; {_CURE}")
+    if tuple(numbers) < OLDEST:
+        raise ComposeError(f"Compose {told} is too old; {_CURE}")
+    return told.removeprefix("v")
 
 
-def _compose_1() -> str:
-    """Name the old `docker-compose` where that is what the machine has."""
-    try:
-        told = subprocess.run(
-            ["docker-compose", "version", "--short"],
-            capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
-    except FileNotFoundError:
+def _alone() -> str:
+    """Name the command `docker-compose` where that is what the machine has."""
+    found = _said("docker-compose", "version", "--short")
+    if not found:
         return ""
-    found = told.stdout.strip()
-    return f" (docker-compose {found} is Compose 1, which is no longer kept)" if found else ""
+    why = "Compose 1, which is no longer kept" if found.startswith("1.") else "no plugin of docker"
+    return f" (docker-compose {found} is {why})"
+
+
+def _said(*argv: str) -> str:
+    """What a command prints; empty where it is missing, fails, or says nothing for 30 s."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def up(name: str, *, clients: int, tcp: str, udp: str) -> None:
@@ -79,7 +81,7 @@ def _compose(words: list[str], settings: Mapping[str, str], doing: str) -> None:
             # only us, or it alone, would be half a lab that nobody removes.
             start_new_session=True,
         )  # fmt: skip
-    except FileNotFoundError:
+    except OSError:  # missing, or in a folder that one may not look into
         raise ComposeError(f"no docker command on the PATH; {_CURE}") from None
     try:
         _, stderr = process.communicate()

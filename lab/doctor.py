@@ -65,7 +65,8 @@ def _image(engine: Engine) -> Check:
     there = "of another version" if label is not None else "not here yet"
     source = images.source(engine)
     if source is None:
-        cure = "install mmdebstrap, or bring the image: lab image save FILE, lab image load FILE"
+        carry = "lab image save FILE, lab image load FILE"
+        cure = f"install {images.missing()}, or bring the image: {carry}"
         return Check("image", False, f"{there}, and no registry answers", cure)
     return Check("image", True, f"{there}; lab up makes it from {source}", "lab up")
 

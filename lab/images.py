@@ -45,11 +45,12 @@ def recipe() -> str:
 def ensure(engine: Engine, say: Say) -> None:
     """Have the node image there, of this very recipe; `say` gets a line for each long step.
 
-    Raises `ImageError` where it can neither be pulled nor built.
+    Raises `ImageError` where it can neither be pulled nor built, and `ComposeError`.
     """
     wanted = recipe()
     if engine.image_label(NODE, RECIPE_LABEL) == wanted:
         return
+    compose.version()  # it builds the image; better told now than after half a minute
     base = _base(engine, say)
     say(f"building the node image on {base}")
     compose.build(base, wanted)
@@ -59,7 +60,18 @@ def source(engine: Engine) -> str | None:
     """What the node image would be made from: a base here or in a registry, packages, or None."""
     if base := _base_at_hand(engine):
         return base
-    return "Debian's packages" if shutil.which("mmdebstrap") else None
+    return None if missing() else "Debian's packages"
+
+
+def missing() -> str:
+    """The packages that building a base takes and that are not here; empty where all are.
+
+    An ordinary user's mmdebstrap needs a range of user ids (mmdebstrap(1), --mode=unshare).
+    """
+    needed = {"mmdebstrap": "mmdebstrap"}
+    if hasattr(os, "geteuid") and os.geteuid() != 0:
+        needed["newuidmap"] = "uidmap"
+    return " and ".join(package for tool, package in needed.items() if not shutil.which(tool))
 
 
 def _packages() -> str:
@@ -87,18 +99,27 @@ def _base(engine: Engine, say: Say) -> str:
 
 
 def _build_base(label: str) -> None:
-    if shutil.which("mmdebstrap") is None:
+    if needed := missing():
         raise ImageError(
-            "no registry can be reached and mmdebstrap is missing; install mmdebstrap (Debian, "
-            "Ubuntu), or bring the image from another machine: lab image save, lab image load"
+            f"no registry can be reached, and to build the base takes {needed}; install {needed} "
+            "(Debian, Ubuntu), or bring the image from another machine: lab image save, "
+            "lab image load"
         )
     done = subprocess.run(
         ["sh", str(_IMAGES / "base" / "build"), BASE, f"{RECIPE_LABEL}={label}"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        reason = last_words(done.stderr, done.returncode)
-        raise ImageError(f"building the base from Debian's packages: {reason}")
+        raise ImageError(
+            f"building the base from Debian's packages: {_reason(done.stderr, done.returncode)}; "
+            "or bring the image from another machine: lab image save, lab image load"
+        )
+
+
+def _reason(stderr: str, code: int) -> str:
+    """Why mmdebstrap failed: its first error. The last one says only that it failed."""
+    errors = [line[3:] for line in stderr.splitlines() if line.startswith("E: ")]
+    return errors[0] if errors else last_words(stderr, code)
 
 
 def save(engine: Engine, path: Path) -> int:
