@@ -96,6 +96,7 @@ class Link:
             "config": self._asked,
             "counters": {way: each.spelled() for way, each in self.counters.items()},
             "untouched": self.untouched.passed,
+            "late": self.queue.lateness(),
             "rules": [rule.counts() for rule in self._rules],
         }
 
@@ -107,4 +108,4 @@ class Link:
 
     def flush(self) -> None:
         """Let everything go that waits, in order: the link ends."""
-        self.queue.release(2**63)
+        self.queue.flush()

@@ -104,8 +104,8 @@ class Lane(Flow):
         self.take: Take = self._pass if plain else self._impair
 
     def _pass(self, packet: bytearray, now: int) -> None:
-        """Take a packet where nothing is asked; what is still queued from before goes first."""
-        if self.queued:
+        """Take a packet where nothing is asked; what is queued from before still goes first."""
+        if now < self.last or self.queued:
             self._impair(packet, now)
             return
         self.counters.arrived += 1
