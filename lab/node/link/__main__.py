@@ -54,8 +54,9 @@ def serve(interface: str, path: Path) -> None:
             loop.run(link, read, device, door, stop)
         finally:
             door.close()
-            tun.detach(interface)
             loop.drain(link, read, tun.QUEUE_PACKETS)
+            tun.detach(interface)
+            loop.drain(link, read, tun.QUEUE_PACKETS)  # what came in meanwhile
 
 
 def main() -> None:

@@ -77,7 +77,7 @@ def run(link: Link, read: Callable[[], bytes], device: int, door: Door, stop: St
 
 
 def drain(link: Link, read: Callable[[], bytes], most: int) -> None:
-    """Let all go that was read or is still to be read, for no more of it comes."""
+    """Let all go that waits or is still to be read, up to `most` packets: the link ends."""
     try:
         for _ in range(most):
             link.receive(read(), time.monotonic_ns())
