@@ -193,7 +193,10 @@ class Lane(Flow):
         # What a rule delays steps out of the order: the others do not wait for it.
         self._queue.push(self, due + extra, packet, broken)
         self.last = max(self.last, due)
-        self._note(packet, now, fate or "delayed", why or "delay", due + extra - now)
+        wait = due + extra - now
+        if wait > 0:
+            fate, why = fate or "delayed", why or "delay"
+        self._note(packet, now, fate or "passed", why, max(0, wait))
 
     def _note(self, packet: bytearray, now: int, fate: str, why: str, delay: int = 0) -> None:
         if self._log is not None:
