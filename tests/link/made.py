@@ -63,9 +63,9 @@ class Bench:
     def __post_init__(self) -> None:
         self.link = Link(lambda packet: self.written.append(bytes(packet)))
 
-    def set(self, server: dict[str, Any] | None = None, **rest: Any) -> None:
+    def set(self, server: dict[str, Any] | None = None, now: int = 0, **rest: Any) -> None:
         ways = {"impairments": {"server": server}} if server is not None else {}
-        self.link.set({"servers": [SERVER], "seed": 7, **ways, **rest})
+        self.link.set({"servers": [SERVER], "seed": 7, **ways, **rest}, now)
 
     def send(self, count: int, now: int = 0, gap: int = 0, first: int = 0) -> None:
         """Receive datagrams numbered from `first` on, `gap` ns apart, letting go what is due."""

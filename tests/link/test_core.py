@@ -95,7 +95,7 @@ def test_directions_and_clients_have_sequences_of_their_own() -> None:
     bench = Bench()
     half = {"loss": 0.5}
     bench.link.set({"servers": [SERVER], "seed": 1, "impairments": {"server": half, "client": half},
-                    "clients": {OTHER: {"server": half}}})  # fmt: skip
+                    "clients": {OTHER: {"server": half}}}, 0)  # fmt: skip
     ways = [(CLIENT, SERVER), (SERVER, CLIENT), (OTHER, SERVER)]
     seen = []
     for source, destination in ways:
@@ -230,6 +230,16 @@ def test_change_keeps_the_time_of_what_is_queued_and_the_order() -> None:
     assert bench.departures(20 * MS, MS) == [(10 * MS, 0), (10 * MS, 1), (10 * MS, 2)]
     bench.send(1, now=30 * MS, first=3)
     assert numbers(bench.written)[-1] == 3
+
+
+def test_change_ends_a_standing_queue_for_what_comes_after() -> None:
+    bench = Bench()
+    bench.set({"rate_bps": 8 * 42, "limit": 10})  # a packet a second
+    bench.send(10)
+    bench.set({"limit": 3}, now=2 * MS)
+    bench.send(1, now=2 * MS, first=77)
+    assert bench.counters()["overflowed"] == 0
+    assert bench.departures(2000 * MS, MS)[:2] == [(1000 * MS, 0), (1002 * MS, 77)]
 
 
 def test_client_that_gets_its_own_settings_does_not_overtake_itself() -> None:

@@ -65,6 +65,7 @@ def run(link: Link, read: Callable[[], bytes], device: int, door: Door, stop: St
         due = queue.next_due()
         timeout = None if due is None else max(0, due - now_ns() - SPIN_NS) / 1e9
         readable, writable, _ = select.select(readers, writers, [], timeout)
+        queue.release(now_ns())  # first what was to leave before that which is read now
         if device in readable:
             try:
                 for _ in range(BATCH):
