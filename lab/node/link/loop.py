@@ -16,7 +16,7 @@ from types import FrameType
 from lab.node.link.core import Link
 from lab.node.link.door import Door
 
-SPIN_NS = 60_000
+SPIN_NS = 30_000
 BATCH = 16  # packets read before those that are due get their turn: about 0.2 ms
 
 
