@@ -49,6 +49,7 @@ WHOLE: dict[str, Any] = {
         }
     ],
     "log": True,
+    "note": {"client-1": "172.18.0.3"},
 }
 
 
@@ -76,7 +77,15 @@ def test_the_whole_format() -> None:
         by_ms=0,
         line=3,
     )
+    assert config.note == {"client-1": "172.18.0.3"}
+    assert set(WHOLE) == set(Config.__dataclass_fields__)
     assert set(WHOLE["rules"][0]) == set(Rule.__dataclass_fields__)
+
+
+def test_what_is_long_is_cut() -> None:
+    with pytest.raises(Refused) as refused:
+        parse({"servers": "x" * 10_000})
+    assert str(refused.value) == f"servers: '{'x' * 119}… is not a list of addresses"
 
 
 def test_nothing_given_is_nothing_done() -> None:
@@ -99,8 +108,9 @@ IMPAIRMENT = [
     ({"distribution": "poisson"},
      "distribution: 'poisson' is not one of uniform, normal, pareto, paretonormal"),
     ({"order_free": 1}, "order_free: 1 is not true or false"),
-    ({"rate_bps": 0}, "rate_bps: 0 is not a whole number from 1 on"),
-    ({"rate_bps": 1e6}, "rate_bps: 1000000.0 is not a whole number from 1 on"),
+    ({"rate_bps": 0}, "rate_bps: 0 is not a whole number of bits a second, 1 to 1000000000000"),
+    ({"rate_bps": 1e6}, "rate_bps: 1000000.0 is not a whole number of bits a second, 1 to "),
+    ({"rate_bps": 10**400}, "rate_bps: 1000"),
     ({"limit": 0}, "limit: 0 is not a whole number from 1 on"),
     ({"reorder_gap": -1}, "reorder_gap: -1 is not a whole number from 0 on"),
     ({"gemodel": [0.1]}, "gemodel: [0.1] is not four ratios [p, r, 1-h, 1-k]"),

@@ -280,6 +280,7 @@ def test_control_client(link: LinkProcess) -> None:
         ('{"do": "log"}', "log: False is not kept; set log to true\n"),
         ('{"do": "log", "since": -1}', "since: -1 is not a whole number from 0 on\n"),
         ("{", "request: no JSON: "),
+        ('{"do": "set"}', "config: None is not an object\n"),
     ],
 )
 def test_control_client_says_why_not(link: LinkProcess, request_text: str, said: str) -> None:
@@ -315,6 +316,17 @@ def test_slow_client_of_the_control_holds_nobody_up(link: LinkProcess) -> None:
         slow.sendall(b' "state"}\n')
         slow.settimeout(5)
         assert json.loads(slow.makefile().read())["untouched"] == 0
+
+
+def test_nonsense_at_the_control_does_not_end_it(link: LinkProcess) -> None:
+    for nonsense in (b"[" * 200_000 + b"\n", b"\xff\n", b""):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+            visitor.settimeout(5)
+            visitor.connect(str(link.path))
+            visitor.sendall(nonsense)
+            visitor.shutdown(socket.SHUT_WR)
+            assert "refused" in json.loads(visitor.makefile().read())
+    assert link.ask({"do": "state"})["untouched"] == 0
 
 
 def test_mtu_is_the_interfaces(hosts: Net, tmp_path: Path) -> None:
