@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def answer(link: Link, request: Any) -> dict[str, Any]:
     """Do what a request of `control` asks."""
     kind = request.get("do") if isinstance(request, dict) else None
     if kind == "set":
-        link.set(request.get("config"))
+        link.set(request.get("config"), time.monotonic_ns())
         gc.collect()  # the old settings refer to each other; nothing else ever has to
         return {"set": True}
     if kind == "state":
@@ -54,8 +55,9 @@ def serve(interface: str, path: Path) -> None:
             loop.run(link, read, device, door, stop)
         finally:
             door.close()
-            tun.detach(interface)
             loop.drain(link, read, tun.QUEUE_PACKETS)
+            tun.detach(interface)
+            loop.drain(link, read, tun.QUEUE_PACKETS)  # what came in meanwhile
 
 
 def main() -> None:

@@ -24,6 +24,8 @@ DIRECTIONS = ("server", "client")
 ACTIONS = ("drop", "delay", "duplicate")
 LIMIT = 20_000  # packets queued for one direction where nothing is said; netem says 1000
 HOUR_MS = 3_600_000
+MAX_RATE_BPS = 10**12
+MAX_SHOWN = 120  # characters of what was got
 
 T = TypeVar("T")
 Check = Callable[[str, Any], Any]
@@ -35,7 +37,10 @@ class Refused(Exception):
 
 def refusal(where: str, got: object, allowed: str) -> Refused:
     """Say where it stands, what was got and what would do."""
-    return Refused(f"{where}: {got!r} is not {allowed}")
+    shown = repr(got)
+    if len(shown) > MAX_SHOWN:
+        shown = shown[:MAX_SHOWN] + "…"
+    return Refused(f"{where}: {shown} is not {allowed}")
 
 
 def _number(low: float, high: float, allowed: str) -> Check:
@@ -95,6 +100,7 @@ def _optional(check: Check) -> Check:
 _ratio = _number(0, 1, "a ratio, 0 to 1")
 _duration = _number(0, HOUR_MS, f"a number of milliseconds, 0 to {HOUR_MS}")
 _count = _whole(1, math.inf, "a whole number from 1 on")
+_rate = _whole(1, MAX_RATE_BPS, f"a whole number of bits a second, 1 to {MAX_RATE_BPS}")
 
 
 def _gemodel(where: str, got: Any) -> tuple[float, float, float, float]:
@@ -147,7 +153,7 @@ class Impairment:
     duplicate_correlation: float = _knob(_ratio, 0.0)
     corrupt: float = _knob(_ratio, 0.0)
     corrupt_correlation: float = _knob(_ratio, 0.0)
-    rate_bps: int | None = _knob(_optional(_count), None)
+    rate_bps: int | None = _knob(_optional(_rate), None)
     limit: int = _knob(_count, LIMIT)
 
 
@@ -250,4 +256,5 @@ def parse(got: Any) -> Config:
         },
         rules=_list(_rule, "a list of rules")("rules", given.get("rules", [])),
         log=_bool("log", given.get("log", False)),
+        note=given.get("note", {}),
     )

@@ -3,7 +3,7 @@
     python3 -m lab.node.link.control '{"do": "state"}' [--socket PATH]
 
     {"do": "set", "config": CONFIG}   set all of it, at once        -> {"set": true}
-    {"do": "state"}                   {"config", "counters", "untouched", "rules", "tun"}
+    {"do": "state"}                   {"config", "counters", "untouched", "late", "rules", "tun"}
     {"do": "log", "since": N}         {"fates": [...], "next": N, "left_out": K}
 
 Prints the answer as one JSON line. A request that is refused is one line on stderr, exit code 1.

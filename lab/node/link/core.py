@@ -16,6 +16,7 @@ from lab.node.link.queue import Counters, Queue
 from lab.node.link.rules import ActiveRule, judge
 
 MAX_PAIRS = 65_536  # (source, destination) pairs whose lane is remembered
+STALL_NS = 1_000_000_000
 Key = tuple[str, str | None]
 
 
@@ -27,40 +28,48 @@ class Link:
         self.queue = Queue(put)
         self.counters = {direction: Counters() for direction in DIRECTIONS}
         self.untouched = Counters()
-        self.lanes: dict[Key, Lane] = {}
+        self._lanes: dict[Key, Lane] = {}
         self._log: Log | None = None
-        self.set({})
+        self.set({}, 0)
 
-    def set(self, asked: Any) -> None:
-        """Replace all settings by these; raise `Refused`, and leave all as it was, if wrong."""
+    def set(self, asked: Any, now: int) -> None:
+        """Replace all settings by these; raise `Refused`, and leave all as it was, if wrong.
+
+        What is queued leaves when it was to. What comes after does not overtake it, unless it
+        would have to wait for longer than `STALL_NS`.
+        """
         config = parse(asked)
         self._asked = asked
         self._servers = set(config.servers)
         self._log = (self._log or Log()) if config.log else None
         self._rules = [ActiveRule(rule) for rule in config.rules]
-        self._set_lanes(config)
+        self._set_lanes(config, now)
         self._take_by_pair: dict[bytes, Take] = {}
 
-    def _set_lanes(self, config: Config) -> None:
+    def _set_lanes(self, config: Config, now: int) -> None:
         wanted: dict[Key, Impairment] = {
             (way, None): config.impairments.get(way, Impairment()) for way in DIRECTIONS
         }
         for client, ways in config.clients.items():
             wanted.update({(way, client): impairment for way, impairment in ways.items()})
-        # A lane that is no longer wanted is gone from here; its packets are in the queue, and
-        # leave when they were to.
         seed = os.urandom(8).hex() if config.seed is None else config.seed
-        self.lanes = {key: self.lanes.get(key) or self._new_lane(*key) for key in wanted}
-        for key, impairment in wanted.items():
-            rules = judge(self._rules, key[0])
-            self.lanes[key].set(impairment, seed, self.queue, rules, self._log)
+        self._lanes = {
+            (way, client): Lane(
+                impairment,
+                (seed, way, client),
+                self.counters[way],
+                self.queue,
+                judge(self._rules, way),
+                self._log,
+                min(self._last_departure(way, client), now + STALL_NS),
+            )
+            for (way, client), impairment in wanted.items()
+        }
 
-    def _new_lane(self, way: str, client: str | None) -> Lane:
-        lane = Lane(way, client, self.counters[way])
-        if general := self.lanes.get((way, None)):
-            # The client's packets came this way until now, and none may overtake them.
-            lane.last = general.last
-        return lane
+    def _last_departure(self, way: str, client: str | None) -> int:
+        """When the last packet leaves that came this way until now; 0 before there was any."""
+        lane = self._lanes.get((way, client)) or self._lanes.get((way, None))
+        return lane.last if lane else 0
 
     def receive(self, packet: bytes, now: int) -> None:
         """Take a packet as it was read from the device, at this time in ns."""
@@ -79,7 +88,7 @@ class Link:
             ("client", source, destination),
         ):
             if server in self._servers:
-                take = (self.lanes.get((direction, host)) or self.lanes[direction, None]).take
+                take = (self._lanes.get((direction, host)) or self._lanes[direction, None]).take
                 break
         if len(self._take_by_pair) >= MAX_PAIRS:
             self._take_by_pair.clear()
@@ -96,6 +105,7 @@ class Link:
             "config": self._asked,
             "counters": {way: each.spelled() for way, each in self.counters.items()},
             "untouched": self.untouched.passed,
+            "late": self.queue.lateness(),
             "rules": [rule.counts() for rule in self._rules],
         }
 
@@ -107,4 +117,4 @@ class Link:
 
     def flush(self) -> None:
         """Let everything go that waits, in order: the link ends."""
-        self.queue.release(2**63)
+        self.queue.flush()

@@ -22,7 +22,7 @@ def _normal(step: int) -> int:
     # iproute2 walks up the distribution in small steps and keeps the last that rounds to this
     # place of 16384, so half a place beyond it.
     value = NormalDist().inv_cdf((4 * step + 0.5) / 16384)
-    return max(MIN, min(MAX, round(value * SCALE)))
+    return round(value * SCALE)
 
 
 def _pareto(step: int) -> int:
@@ -39,7 +39,7 @@ def _paretonormal(step: int) -> int:
 def table(distribution: str) -> list[int]:
     """The table of a distribution other than uniform."""
     value = {"normal": _normal, "pareto": _pareto, "paretonormal": _paretonormal}[distribution]
-    return [value(step) for step in range(STEPS)]
+    return [max(MIN, min(MAX, value(step))) for step in range(STEPS)]
 
 
 def delays(

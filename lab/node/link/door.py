@@ -101,7 +101,7 @@ class Door:
             answer = self._answer(json.loads(asked))
         except Refused as reason:
             answer = {"refused": str(reason)}
-        except ValueError as reason:
+        except (ValueError, RecursionError) as reason:
             answer = {"refused": f"request: no JSON: {reason}"}
         return json.dumps(answer).encode() + b"\n"
 

@@ -73,23 +73,20 @@ class Decisions:
 class Lane(Flow):
     """The way of the packets of one direction, or of one client in it."""
 
-    def __init__(self, direction: str, client: str | None, counters: Counters) -> None:
-        """A lane without impairments, once it is `set`."""
-        super().__init__(counters)
-        self.direction = direction
-        self.client = client
-        self.last = 0  # the last departure, in ns
-
-    def set(
+    def __init__(
         self,
         impairment: Impairment,
-        seed: object,
+        name: tuple[object, str, str | None],
+        counters: Counters,
         queue: Queue,
         judge: Judge | None,
         log: Log | None,
+        last: int,
     ) -> None:
-        """Replace all that is decided here; what is queued stays as it is."""
-        name = (seed, self.direction, self.client)
+        """Make a lane: `name` is (seed, direction, client), `last` the last departure in ns."""
+        super().__init__(counters)
+        self.last = last
+        self._direction = name[1]
         self._queue = queue
         self._judge = judge
         self._log = log
@@ -104,8 +101,8 @@ class Lane(Flow):
         self.take: Take = self._pass if plain else self._impair
 
     def _pass(self, packet: bytearray, now: int) -> None:
-        """Take a packet where nothing is asked; what is still queued from before goes first."""
-        if self.queued:
+        """Take a packet where nothing is asked; what is queued from before still goes first."""
+        if now < self.last or self.queued:
             self._impair(packet, now)
             return
         self.counters.arrived += 1
@@ -177,7 +174,7 @@ class Lane(Flow):
             counters.corrupted += 1
             counters.broken += broken
             fate, why = fate or "corrupted", why or ("IP header" if broken else "corrupt")
-        if decisions.overtakes(early):
+        if decisions.overtakes(early) and not extra:
             counters.reordered += 1
             self._note(packet, now, fate or "passed", why or "reorder")
             self._queue.write(counters, packet, broken)
@@ -193,9 +190,12 @@ class Lane(Flow):
         # What a rule delays steps out of the order: the others do not wait for it.
         self._queue.push(self, due + extra, packet, broken)
         self.last = max(self.last, due)
-        self._note(packet, now, fate or "delayed", why or "delay", due + extra - now)
+        wait = due + extra - now
+        if wait > 0:
+            fate, why = fate or "delayed", why or "delay"
+        self._note(packet, now, fate or "passed", why, max(0, wait))
 
     def _note(self, packet: bytearray, now: int, fate: str, why: str, delay: int = 0) -> None:
         if self._log is not None:
             number = self.counters.arrived - self._start
-            self._log.note(now, number, self.direction, packet, fate, why, delay)
+            self._log.note(now, number, self._direction, packet, fate, why, delay)

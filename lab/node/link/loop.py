@@ -16,7 +16,7 @@ from types import FrameType
 from lab.node.link.core import Link
 from lab.node.link.door import Door
 
-SPIN_NS = 60_000
+SPIN_NS = 30_000
 BATCH = 16  # packets read before those that are due get their turn: about 0.2 ms
 
 
@@ -65,6 +65,7 @@ def run(link: Link, read: Callable[[], bytes], device: int, door: Door, stop: St
         due = queue.next_due()
         timeout = None if due is None else max(0, due - now_ns() - SPIN_NS) / 1e9
         readable, writable, _ = select.select(readers, writers, [], timeout)
+        queue.release(now_ns())  # first what was to leave before that which is read now
         if device in readable:
             try:
                 for _ in range(BATCH):
@@ -77,7 +78,7 @@ def run(link: Link, read: Callable[[], bytes], device: int, door: Door, stop: St
 
 
 def drain(link: Link, read: Callable[[], bytes], most: int) -> None:
-    """Let all go that was read or is still to be read, for no more of it comes."""
+    """Let all go that waits or is still to be read, up to `most` packets: the link ends."""
     try:
         for _ in range(most):
             link.receive(read(), time.monotonic_ns())

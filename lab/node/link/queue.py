@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+LATE_NS = 1_000_000
 MAX_PACKETS = 100_000  # of all lanes: about 170 MB in packets of 1500 bytes
 
 
@@ -56,6 +57,8 @@ class Queue:
         self._put = put
         self._waiting: list[tuple[int, int, Flow, bytearray, bool]] = []
         self._serial = 0
+        self._late = 0
+        self._latest = 0
 
     def is_full(self) -> bool:
         """Whether it holds all that it may; then nothing is to be pushed."""
@@ -84,11 +87,27 @@ class Queue:
         flow.counters.delayed_now += 1
         heapq.heappush(self._waiting, (due, self._serial, flow, packet, broken))
 
+    def lateness(self) -> dict[str, float]:
+        """How many left more than 1 ms after their time, for want of a CPU, and the worst."""
+        return {"packets": self._late, "max_ms": self._latest / 1e6}
+
     def release(self, now: int) -> None:
         """Let go what is due."""
         waiting = self._waiting
         while waiting and waiting[0][0] <= now:
-            _, _, flow, packet, broken = heapq.heappop(waiting)
-            flow.queued -= 1
-            flow.counters.delayed_now -= 1
-            self.write(flow.counters, packet, broken)
+            late = now - waiting[0][0]
+            if late > LATE_NS:
+                self._late += 1
+                self._latest = max(self._latest, late)
+            self._write_first()
+
+    def flush(self) -> None:
+        """Let everything go, in order, whenever it was due."""
+        while self._waiting:
+            self._write_first()
+
+    def _write_first(self) -> None:
+        _, _, flow, packet, broken = heapq.heappop(self._waiting)
+        flow.queued -= 1
+        flow.counters.delayed_now -= 1
+        self.write(flow.counters, packet, broken)

@@ -22,7 +22,6 @@ QUEUE_PACKETS = 10_000  # read late at the very most: beyond it the kernel drops
 WORST_METRIC = "4278198272"
 
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000  # linux/if_tun.h
-_RP_FILTER = "/proc/sys/net/ipv4/conf/{}/rp_filter"
 
 
 class Unable(Exception):
@@ -64,17 +63,13 @@ def create(bytes_at_most: int) -> int:
 
 
 def _accept_any_source() -> None:
-    """See that the kernel takes packets from the device whose way back is another one.
+    """Take packets from the device whatever way leads back to their source, if it can be said.
 
-    The stricter of `all` and the device's own counts as the larger number does: 1 is strict, 2
-    only asks that there be a way back at all (Documentation/networking/ip-sysctl.rst).
+    Even a strict filter lets them in while the rule stands, for that way back, looked up as from
+    the interface, is the device. When it is gone, the last ones need this.
     """
-    own, common = Path(_RP_FILTER.format(NAME)), Path(_RP_FILTER.format("all"))
-    # /proc/sys may be read-only here; then what it is decides, below.
-    with contextlib.suppress(OSError):
-        own.write_text("2", encoding="ascii")
-    if max(int(path.read_text(encoding="ascii")) for path in (own, common)) == 1:
-        raise Unable(f"{own}: is 1 (strict) and can't be written: all packets would be dropped")
+    with contextlib.suppress(OSError):  # /proc/sys may be read-only here
+        Path(f"/proc/sys/net/ipv4/conf/{NAME}/rp_filter").write_text("0", encoding="ascii")
 
 
 def _has_rule(interface: str) -> bool:
