@@ -1,5 +1,6 @@
 """Runs tests/kernel where netem is; see the package's docstring."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -33,12 +34,26 @@ def has_netem(engine: Engine) -> bool:
 
 def on_host(words: list[str]) -> int:
     say("this kernel has netem")
-    command = [sys.executable, "-m", "pytest", *words]
+    # A group of its own, so that Ctrl-C reaches pytest once, from here, and its labs are removed.
+    pytest = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *words], cwd=compose.ROOT, start_new_session=True
+    )
     try:
-        return subprocess.run(command, cwd=compose.ROOT, check=False, timeout=LIMIT_S).returncode
+        return pytest.wait(LIMIT_S)
     except subprocess.TimeoutExpired:
         say(f"not done within {LIMIT_S} s")
         return 1
+    finally:
+        _end(pytest)
+
+
+def _end(pytest: subprocess.Popen[bytes]) -> None:
+    """Ask for an end, and after 30 s insist."""
+    for end in (signal.SIGINT, signal.SIGKILL):
+        if pytest.poll() is None:
+            pytest.send_signal(end)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.wait(30)
 
 
 def in_guest(engine: Engine, words: list[str]) -> int:
@@ -74,7 +89,7 @@ def main(words: list[str]) -> int:
     if words == ["--where"]:
         print("host" if here else "guest")
         return 0
-    words = words or ["tests/kernel"]
+    words = words or ["tests/kernel", "--verbose", "--durations=5"]
     return on_host(words) if here else in_guest(engine, words)
 
 

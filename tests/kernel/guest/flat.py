@@ -23,15 +23,13 @@ def write(engine: Engine, folder: Path) -> None:
     """Write both tar files of the node image into a folder."""
     api = engine.client.api
     with tarfile.open(folder / SHELL, "w") as archive:
-        layer = _layer()
+        image, layer = engine.client.images.get(images.NODE).attrs, _layer()
+        digest = f"sha256:{hashlib.sha256(layer).hexdigest()}"
         settings = {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": api.inspect_image(images.NODE)["Config"],
-            "rootfs": {
-                "type": "layers",
-                "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"],
-            },
+            "architecture": image["Architecture"],
+            "os": image["Os"],
+            "config": image["Config"],
+            "rootfs": {"type": "layers", "diff_ids": [digest]},
         }
         manifest = [{"Config": "config.json", "RepoTags": [images.NODE], "Layers": ["layer.tar"]}]
         _add(archive, "layer.tar", layer)
