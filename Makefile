@@ -2,7 +2,7 @@
 
 LAB = .venv/bin/lab
 
-.PHONY: help lab-up lab-down demo test lint bench
+.PHONY: help lab-up lab-down demo test test-netem lint bench
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -22,6 +22,10 @@ demo: ## the main experiment: what UDP drops and TCP repairs, with a report
 test: ## all tests, all set-up included
 	@lab/setup.sh dev
 	@.venv/bin/python -m pytest
+
+test-netem: ## the tests that take a kernel with netem, on this one or on one booted for them
+	@lab/setup.sh netem
+	@.venv/bin/python -m tests.kernel.guest
 
 lint: ## ruff and mypy --strict
 	@lab/setup.sh dev

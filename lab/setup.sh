@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes a machine ready for the lab: a virtual environment, a container engine, Compose.
 #
-#   setup.sh [dev]        dev: what the tests need, too
+#   setup.sh [dev|netem]  dev: what the tests need, too
+#                         netem: and a kernel with netem to boot, where this one has none
 #
 # What is there already is left alone. As root on Debian and Ubuntu what is missing is installed,
 # with a line for each thing outside this folder; elsewhere a line says what to install.
@@ -9,6 +10,10 @@ set -eu
 
 cd "$(dirname "$0")/.."
 extra=${1:-}
+netem=
+if [ "$extra" = netem ]; then
+    extra=dev netem=wanted
+fi
 tools=$PWD/.tools
 plugins=/usr/local/lib/docker/cli-plugins
 
@@ -201,8 +206,23 @@ builder() {
         debian-archive-keyring
 }
 
+# Tests of real netem run on this kernel where it has netem, and else in User-Mode Linux.
+guest() {
+    [ -n "$netem" ] || return 0
+    [ "$(.venv/bin/python -m tests.kernel.guest --where)" = guest ] || return 0
+    set --
+    for each in linux.uml:user-mode-linux crun:crun modprobe:kmod iptables-legacy:iptables; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "${each%:*}" >/dev/null || set -- "$@" "${each#*:}"
+    done
+    [ $# -gt 0 ] || return 0
+    [ -n "$(distribution)" ] ||
+        die "this kernel has no netem; to boot one that has, install as root (Debian, Ubuntu): $*"
+    install "this kernel has no netem; these boot one that has" "$@"
+}
+
 mkdir -p "$tools"
 environment
 engine
 compose
 builder
+guest
