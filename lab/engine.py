@@ -345,7 +345,7 @@ class Engine:
         words = ["docker", "exec", "--interactive", *terminal, "--user", user, node.container]
         try:
             return subprocess.run([*words, *argv], check=False).returncode
-        except FileNotFoundError:
+        except OSError:
             raise EngineError("no docker command on the PATH; install the Docker client") from None
 
     def logs(self, node: Node) -> str:

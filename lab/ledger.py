@@ -26,7 +26,8 @@ class Way:
 
     entered: datagrams that the sender's kernel took. passed, dropped, queued: packets by wan's
     counters: sent on, dropped for whatever reason, still waiting. arrived: datagrams at the
-    receiver, with those that found its buffer full. packets: of each datagram.
+    receiver, with those that found its buffer full or their checksum wrong. packets: of each
+    datagram. duplicated, corrupted: packets that wan made so; None where it does, uncounted.
     """
 
     entered: int
@@ -35,17 +36,25 @@ class Way:
     queued: int
     arrived: int
     packets: int = 1
+    duplicated: int | None = 0
+    corrupted: int | None = 0
 
     @property
     def unexplained(self) -> int:
         """Datagrams that no counter explains; 0 where the books are closed.
 
         A datagram in several packets is lost with any one of them, so that so many dropped
-        packets explain any number of lost datagrams between a share of them and all.
+        packets explain any number of lost datagrams between a share of them and all. A bit that
+        flips may hit a header, and the packet is lost without a trace, or payload alone.
         """
         gone = self.dropped + self.queued
-        past_wan = abs(self.entered * self.packets - self.passed - gone)
-        missing = self.entered - self.arrived
-        least, most = -(-gone // self.packets), gone
+        seen = self.passed + gone
+        copies = self.duplicated
+        if copies is None:
+            copies = max(seen - self.entered * self.packets, 0)
+        past_wan = abs(self.entered * self.packets + copies - seen)
+        missing = self.entered + copies // self.packets - self.arrived
+        broken = max(missing, 0) if self.corrupted is None else self.corrupted
+        least, most = -(-gone // self.packets), gone + broken
         after_wan = max(least - missing, missing - most, 0)
         return max(-(-past_wan // self.packets), after_wan)

@@ -142,8 +142,7 @@ def _mend(engine: Engine, lab: Lab, say: Say) -> bool:
         link.heal()
         changed = True
     # An impairment may drop whatever asks, so then each server is asked in its own node.
-    impaired = any(not each.is_clear for each in before.impairments.values())
-    _ready(engine, lab, end_to_end=not impaired)
+    _ready(engine, lab, end_to_end=before.is_clear)
     return changed
 
 

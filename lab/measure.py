@@ -56,10 +56,18 @@ def udp(
     full = after["kernel"]["Udp.RcvbufErrors"] - tally["kernel"]["Udp.RcvbufErrors"]
     # Every datagram that came back, in time or not, once or more often, was not dropped.
     back = report["received"] + report["late"] + report["duplicated"] + report["corrupted"]
-    ways = (
-        _way(report["sent"], wan[SERVER], received + full, size),
-        _way(sent, wan[CLIENT], back + report["buffer_drops"], size),
-    )
+    wrong = after["kernel"]["Udp.InCsumErrors"] - tally["kernel"]["Udp.InCsumErrors"]
+    back += report["buffer_drops"] + report["kernel"]["Udp.InCsumErrors"]
+    ways = [
+        Way(
+            entered, wan[way].passed, wan[way].dropped, wan[way].queued, arrived, packets(size),
+            *_tampered(way, wan[way], state, node.name),
+        )
+        for way, entered, arrived in (
+            (SERVER, report["sent"], received + full + wrong),
+            (CLIENT, sent, back),
+        )
+    ]  # fmt: skip
     return {
         **report,
         "server_received": received,
@@ -72,8 +80,15 @@ def udp(
     }
 
 
-def _way(entered: int, wan: Counters, arrived: int, size: int) -> Way:
-    return Way(entered, wan.passed, wan.dropped, wan.queued, arrived, packets(size))
+def _tampered(
+    way: Direction, wan: Counters, state: LinkState, client: str
+) -> tuple[int | None, int | None]:
+    """Packets duplicated and corrupted; None where wan may have done it and does not count it."""
+    asked = state.impairment(way, client)
+    return (
+        wan.duplicated if wan.duplicated is not None or asked.duplicate else 0,
+        wan.corrupted if wan.corrupted is not None or asked.corrupt else 0,
+    )
 
 
 def quiet(engine: Engine, lab: Lab, seconds: float) -> str | None:

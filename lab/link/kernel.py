@@ -31,6 +31,9 @@ from lab.nodes import SERVERS, Lab
 BACKENDS: Mapping[str, Backend] = {each.name: each for each in (netem.BACKEND, tc_bpf.BACKEND)}
 """By name, the most able first."""
 
+TABLE = "100"
+"""Of the routes that lead to the link in user space (`lab.node.link.tun`)."""
+
 Lanes = Mapping[Lane, Impairment]
 
 
@@ -50,8 +53,22 @@ class KernelLink:
         return found
 
     def state(self) -> LinkState:
-        """Read what is in force. Raises `ImpairmentError` where it is none of ours."""
-        return self._state(self._shown())
+        """Read what is in force, with nothing beside wan.
+
+        Raises `ImpairmentError` where it is none of ours, or where the link in user space is
+        gone and what led to it is not.
+        """
+        shown = self._shown()
+        if shown.diverted:
+            raise ImpairmentError(
+                "wan: the link in user space has died, and nothing passes; mend it: lab up"
+            )
+        return self._state(shown)
+
+    @property
+    def laid(self) -> str | None:
+        """The backend whose tree is laid, whatever runs beside wan; None where there is none."""
+        return self._state(self._shown()).backend
 
     def _state(self, shown: Shown) -> LinkState:
         if not shown.laid:
@@ -112,7 +129,12 @@ class KernelLink:
 
     def remove(self) -> None:
         """Take the whole tree away, whatever it is, and with it what was in its queues."""
-        self._batch([tc("qdisc", "del", "root")], "--all")
+        led = ["iif", ETH, "lookup", TABLE]
+        self._batch(
+            [tc("qdisc", "del", "root"), ["ip", "rule", "del", *led],
+             ["ip", "route", "flush", "table", TABLE]],
+            "--all",
+        )  # fmt: skip
 
     def _shown(self) -> Shown:
         leaves = common_and([])

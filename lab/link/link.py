@@ -62,8 +62,8 @@ class Link:
         try:
             if chosen == userspace.NAME:
                 self.userspace.apply(asked, script)
-                if self.kernel.state().backend:
-                    self.kernel.apply(dict.fromkeys(COMMON, Impairment()), self._in_kernel())
+                if laid := self.kernel.laid:
+                    self.kernel.apply(dict.fromkeys(COMMON, Impairment()), laid)
             else:
                 self.kernel.apply(asked, chosen)
                 self.userspace.stop()
@@ -73,9 +73,6 @@ class Link:
             self.remove()
             raise
         return after
-
-    def _in_kernel(self) -> str:
-        return self.kernel.state().backend or next(iter(KERNEL))
 
     def release(self, client: str, directions: Mapping[Direction, object]) -> LinkState:
         """Let a client share these directions with the others again."""

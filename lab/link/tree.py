@@ -93,6 +93,7 @@ def show(leaves: Sequence[str]) -> list[Argv]:
     return [
         ["tc", "-j", "-s", "qdisc", "show", "dev", ETH],
         ["ip", "-j", "link", "show", "dev", ETH],
+        ["ip", "-j", "rule", "show"],
         *(["tc", "-j", "filter", "show", "dev", ETH, "parent", each] for each in ("1:", *leaves)),
     ]
 
@@ -100,20 +101,23 @@ def show(leaves: Sequence[str]) -> list[Argv]:
 @dataclass(frozen=True)
 class Shown:
     """What tc shows of the interface: qdiscs by handle, filters by the handle they are on, and
-    the interface's alias, in which a backend notes what tc does not show."""
+    the interface's alias, in which a backend notes what tc does not show. diverted: whether what
+    comes in is led to the link in user space, and to nothing where that is not there."""
 
     qdiscs: Mapping[str, Mapping[str, Any]]
     filters: Mapping[str, Sequence[Mapping[str, Any]]]
     alias: str = ""
+    diverted: bool = False
 
     @classmethod
     def of(cls, outputs: Sequence[Mapping[str, Any]], leaves: Sequence[str]) -> "Shown":
         """Read the outputs of the commands of `show`."""
-        qdiscs, link, *rest = [_parsed(each["stdout"]) for each in outputs]
+        qdiscs, link, rules, *rest = [_parsed(each["stdout"]) for each in outputs]
         return cls(
             qdiscs={each["handle"]: each for each in qdiscs},
             filters=dict(zip(("1:", *leaves), rest, strict=True)),
             alias=str(link[0].get("ifalias", "")),
+            diverted=any(rule.get("iif") == ETH for rule in rules),
         )
 
     @property

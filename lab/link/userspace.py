@@ -24,7 +24,7 @@ NAME = "userspace"
 KNOBS_OF_SCRIPT = frozenset({"seed", "rules", "log"})
 KNOBS_OF_ALL = frozenset(KNOBS) | KNOBS_OF_SCRIPT
 START_S = 15
-DRAIN_S = 30
+STOP_S = 5
 
 
 class UserspaceLink:
@@ -120,15 +120,9 @@ class UserspaceLink:
         return self._ask(node, {"do": "log", "since": 0})
 
     def stop(self) -> None:
-        """Take it away, once what waits in it has left; at most `DRAIN_S`."""
-        if (node := self._node()) is None:
-            return
-        try:
-            state = self.state()
-        except ImpairmentError:
-            state = None  # dead: nothing is left in it
-        patience = min(state.longest_stay_s() if state else 0, DRAIN_S)
-        self._engine.stop(node, grace_s=round(patience) + 2)
+        """Take it away; what waits in it goes on at once."""
+        if node := self._node():
+            self._engine.stop(node, grace_s=STOP_S)
 
     def _start(self) -> Node:
         wan = self._lab.node("wan")

@@ -198,7 +198,12 @@ def test_syns_that_are_lost_make_the_connection_wait(
     report = measure.tcp(engine, wide, count=1, size=64, streams=1, timeout_ms=20_000.0)
     assert report["received"] == 1
     assert report["retransmissions_toward_server"] == 2
-    assert 3000 <= report["connect_ms"]["p50"] < 4000  # 1 s, then 2 s more (RFC 6298)
+    # 1 s, then 2 s more (RFC 6298); Linux 6.5 and later first repeat every second.
+    linear = engine.run(
+        wide.node("client"), ["cat", "/proc/sys/net/ipv4/tcp_syn_linear_timeouts"]
+    ).stdout.strip()
+    waited = 2000 if linear not in ("", "0") else 3000
+    assert waited <= report["connect_ms"]["p50"] < waited + 900
 
 
 def test_bad_rules_are_refused_with_their_line(wide: Lab, tmp_path: Path) -> None:
@@ -206,7 +211,7 @@ def test_bad_rules_are_refused_with_their_line(wide: Lab, tmp_path: Path) -> Non
     rules.write_text("- drop: {protocol: udp, nth: 0}\n")
     ended = impair(wide, "--rules", str(rules))
     assert (ended.code, ended.err.count("\n")) == (2, 1)
-    assert ended.err.startswith(f"{rules}:1: nth: '0'")
+    assert ended.err.startswith(f"{rules}:1: drop.nth: '0'")
     rules.write_text("- drop: {protocol: udp, client: client-9}\n")
     ended = impair(wide, "--rules", str(rules))
     assert ended.code == 1
@@ -240,7 +245,7 @@ def test_a_schedule_is_followed_and_ctrl_c_puts_back(wide: Lab, tmp_path: Path) 
     assert waiting.stderr
     assert waiting.stderr.readline().startswith("0ms: toward server loss 50%")
     waiting.send_signal(signal.SIGINT)
-    assert waiting.stderr.read() == "interrupted\n"
+    assert waiting.stderr.read().strip() == "interrupted"
     waiting.stderr.close()
     assert waiting.wait(30) == 130
     assert told(wide)["impairments"] == {"server": {"loss": "3%"}, "client": {"loss": "3%"}}

@@ -73,6 +73,12 @@ def test_every_packet_is_single_and_goes_through_wan(engine: Engine, lab: Lab) -
             assert route.startswith(f"{other} via {wan} dev eth0")
 
 
+def test_a_shell_in_any_node_can_capture(engine: Engine, lab: Lab) -> None:
+    for node in lab.nodes:
+        done = engine.run(node, ["timeout", "1", "tcpdump", "-ni", "eth0"], user="root")
+        assert "listening on eth0" in done.stderr, done.stderr
+
+
 def test_the_image_is_small(engine: Engine) -> None:
     assert engine.client.images.get(images.NODE).attrs["Size"] <= 160 * 10**6
 

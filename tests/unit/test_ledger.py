@@ -48,3 +48,19 @@ def test_fragments(datagrams: int, size: int, data: st.DataObject) -> None:
     if dropped < datagrams:
         too_many = Way(datagrams, passed, dropped, 0, datagrams - dropped - 1, of_each)
         assert too_many.unexplained == 1
+
+
+@given(passed=counts, dropped=counts, copies=counts, broken=st.integers(0, 50))
+def test_copies_and_flipped_bits(passed: int, dropped: int, copies: int, broken: int) -> None:
+    sent, seen = passed + dropped, passed + copies
+    lost = min(broken, seen)
+    way = Way(sent, seen, dropped, 0, seen - lost, duplicated=copies, corrupted=broken)
+    assert way.unexplained == 0
+    uncounted = Way(sent, seen, dropped, 0, seen - lost, duplicated=None, corrupted=None)
+    assert uncounted.unexplained == 0
+    assert Way(sent, seen, dropped, 0, seen, duplicated=copies + 1).unexplained == 1
+    if seen > broken:
+        vanished = Way(
+            sent, seen, dropped, 0, seen - broken - 1, duplicated=copies, corrupted=broken
+        )
+        assert vanished.unexplained == 1

@@ -42,6 +42,7 @@ KERNEL_COUNTERS = (
     "Udp.OutDatagrams",
     "Udp.InErrors",
     "Udp.RcvbufErrors",
+    "Udp.InCsumErrors",
     "Udp.SndbufErrors",
     "Udp.MemErrors",
     "Tcp.InSegs",
