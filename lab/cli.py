@@ -27,6 +27,7 @@ from lab import (
     profiles,
     runner,
     status,
+    verify,
 )
 from lab.engine import Engine
 from lab.errors import LabError
@@ -178,7 +179,8 @@ def status_(name: str, as_json: bool) -> None:
 @click.option("--backend", callback=parsed(options.choice("auto", *BACKENDS)), default="auto",
               show_default=True, metavar="|".join(("auto", *BACKENDS)), help="How.")  # fmt: skip
 @click.option("--clear", is_flag=True, default=None, help="Impair nothing.")
-def impair(name: str, as_json: bool, **given: Any) -> None:
+@click.option("--verify", "verified", is_flag=True, help="Ask the packets whether it is so.")
+def impair(name: str, as_json: bool, verified: bool, **given: Any) -> None:
     """Set the whole impairment of the direction(s) named; alone, show what is in force."""
     request = options.link_request(given)
     engine = Engine()
@@ -187,6 +189,11 @@ def impair(name: str, as_json: bool, **given: Any) -> None:
         if request.client:
             request = replace(request, client=found.client(request.client).name)
         state = impairing.carry_out(Link(engine, found), request, say)
+        if verified:
+            state, proven = verify.verify(engine, found, request.client or "client-1")
+            data = {**status.describe_link(state), **verify.as_dict(proven)}
+            answer(data, as_json, lambda: status.proof_table(state, proven))
+            raise click.exceptions.Exit(0 if data["verified"] else 1)
     answer(status.describe_link(state), as_json, lambda: status.link_table(state))
 
 

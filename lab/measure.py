@@ -29,13 +29,15 @@ def udp(
     interval_ms: float,
     timeout_ms: float,
     client: str = "client-1",
+    details: bool = False,
 ) -> Report:
     """Send `count` datagrams of `size` bytes and account for each; the probe's report and more.
 
     Added to the probe's own keys: `server_received`, `server_sent`, `dropped_toward_server`,
     `dropped_toward_client` (packets, by wan's counters), `buffer_drops` (both ends' sockets),
-    `unexplained` (what no counter explains), `one_way_ms` by direction. With other traffic in
-    the lab at the same time the sums are of both, and `unexplained` shows it.
+    `unexplained` (what no counter explains), `one_way_ms` by direction; for `details` `samples`
+    (number, sent and received in ns) and `arrivals` (number, ns at the server). With other
+    traffic in the lab at the same time the sums are of both, and `unexplained` shows it.
     """
     node, server, link = lab.client(client), lab.node("udp-server"), Link(engine, lab)
     # wan counts only where the tree is laid; and what it still holds, after the last reply that
@@ -77,6 +79,7 @@ def udp(
         "buffer_drops": report["buffer_drops"] + full,
         "unexplained": abs(received - sent) + sum(way.unexplained for way in ways),
         "one_way_ms": _one_way(samples, after["arrivals"]),
+        **({"samples": samples, "arrivals": after["arrivals"]} if details else {}),
     }
 
 

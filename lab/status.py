@@ -1,6 +1,6 @@
 """What commands answer with: plain data for --json, and tables of the same for a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab import wording
+from lab import proof, wording
 from lab.impairment import Direction
 from lab.link import LinkState
 from lab.nodes import Lab
@@ -75,6 +75,22 @@ def link_table(state: LinkState) -> RenderableType:
     if state.stale:
         notes.append("a node has moved since: these impairments miss it; mend it: lab up")
     return Group(link, *map(Text, notes))
+
+
+_MARKS = {True: Text("as asked", "green"), False: Text("NOT AS ASKED", "bold red"), None: Text("?")}
+
+
+def proof_table(
+    state: LinkState, proven: Mapping[Direction, Sequence[proof.Check]]
+) -> RenderableType:
+    """What packets met, for a terminal."""
+    found = _table("Direction", f"Asked ({state.backend})", "", "Measured", "", justify="left")
+    for way, each in proven.items():
+        for check in each:
+            mark = _MARKS[check.held]
+            found.add_row(way.label, check.knob, check.asked, check.found, mark)
+    words = f"each held to {wording.exact_percent(proof.CONFIDENCE)}"
+    return Group(found, f"{words}; ? can't be decided by this measurement")
 
 
 def udp_table(report: Mapping[str, Any]) -> RenderableType:
