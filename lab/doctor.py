@@ -75,6 +75,7 @@ _ABILITIES = {
     "netem": "every impairment, by the kernel's own emulator",
     "tc-bpf": "loss, on kernels without netem",
     "tbf": "rate, on kernels without netem",
+    "tun": "every impairment and packet rules, in user space",
 }
 
 
@@ -84,13 +85,13 @@ def _kernel(engine: Engine) -> list[Check]:
         found: dict[str, Any] = json.loads(engine.try_out(images.NODE, "abilities"))
     except (LabError, ValueError) as error:
         return [Check("kernel", False, str(error), "see the engine's log")]
-    able = bool(found["netem"] or (found["tc-bpf"] and found["tbf"]))
+    able = bool(found["netem"] or found["tun"] or (found["tc-bpf"] and found["tbf"]))
     checks = []
     for name, meaning in _ABILITIES.items():
         if found[name]:
             checks.append(Check(name, True, meaning))
         else:
-            cure = "" if able else "use a kernel that has netem, or cls_bpf, htb and tbf"
+            cure = "" if able else "use a kernel that has netem, or tun, or cls_bpf, htb and tbf"
             checks.append(Check(name, able, f"not in this kernel ({found['why'][name]})", cure))
     return checks
 

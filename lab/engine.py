@@ -1,67 +1,25 @@
-"""The container engine: finding labs by their label, and running programs in their nodes.
+"""The container engine: finding labs by their label, and taking them away.
 
-The only module that speaks the engine's API. A lab is what carries the label `LABEL` with its
-name, and nothing else: no state is kept on the host, so another machine with the same engine
-sees the same labs.
+With `lab.programs` the only module that speaks the engine's API. A lab is what carries the label
+`LABEL` with its name, and nothing else: no state is kept on the host, so another machine with the
+same engine sees the same labs.
 """
 
 import contextlib
-import json
 import os
 import re
-import secrets
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
 
 import docker
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
-from lab.errors import EngineError, NoSuchLab, ProbeError, last_words
+from lab.errors import EngineError, NoSuchLab
 from lab.nodes import COMPANION, LABEL, Lab, Node, node_of, order, up_command
+from lab.programs import COMPOSE_PROJECT, Programs, line, told
 
-TRIAL_LABEL = "org.netlab.trial"
-COMPOSE_PROJECT = "com.docker.compose.project"
-NODE_SOURCES = Path(__file__).resolve().parent / "node"
 OLDEST_ENGINE = (20, 10)
-KILLED = 137  # as a shell has it: 128 + SIGKILL, which is how a container takes all with it
-SILENCE_S = 1.0
-"""After so long without a word from a program in a node, the engine is asked whether it lives."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a program in a node left: its exit code, standard output and standard error."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-
-@contextlib.contextmanager
-def _told(doing: str) -> Iterator[None]:
-    """Turn every failure of the engine or the way to it into one line."""
-    try:
-        yield
-    except APIError as error:
-        raise EngineError(f"{doing}: the engine says: {_line(error.explanation)}") from error
-    except (DockerException, RequestException) as error:
-        raise EngineError(f"{doing}: the engine does not answer ({_line(error)})") from error
-
-
-def _line(error: object) -> str:
-    return " ".join(str(error).split())
 
 
 def _host() -> str | None:
@@ -75,7 +33,7 @@ def _host() -> str | None:
     return str(context.Host) if context and context.Host else None
 
 
-class Engine:
+class Engine(Programs):
     """A connection to the container engine. Raises `EngineError` where there is none."""
 
     def __init__(self) -> None:
@@ -86,7 +44,7 @@ class Engine:
         except (DockerException, RequestException, OSError) as error:
             raise EngineError(
                 "no container engine answers; start Docker, or on Debian and Ubuntu as root: "
-                f"make lab-up ({_line(error)[:120]})"
+                f"make lab-up ({line(error)[:120]})"
             ) from error
         self.version = str(version["Version"])
         self.kernel = str(version.get("KernelVersion", "unknown"))
@@ -98,7 +56,7 @@ class Engine:
 
     def labs(self) -> dict[str, Lab]:
         """All labs on this engine by name, those that do not run included."""
-        with _told("list labs"):
+        with told("list labs"):
             found = self.client.api.containers(all=True, filters={"label": LABEL})
         nodes: dict[str, list[Node]] = {}
         for each in found:
@@ -133,7 +91,7 @@ class Engine:
 
     def companion(self, name: str) -> Node | None:
         """What runs beside wan of the lab of that name, if anything does."""
-        with _told("list labs"):
+        with told("list labs"):
             found = self.client.api.containers(
                 all=True, filters={"label": [f"{LABEL}={name}", COMPANION]}
             )
@@ -142,13 +100,13 @@ class Engine:
     def foreign(self, name: str) -> bool:
         """Whether a Compose project of that name is there that is no lab of ours."""
         label = f"{COMPOSE_PROJECT}={name}"
-        with _told("list Compose projects"):
+        with told("list Compose projects"):
             found = self.client.api.containers(all=True, filters={"label": label})
         return any(LABEL not in each["Labels"] for each in found)
 
     def networks(self, name: str | None = None) -> list[str]:
         """Ids of the networks of one lab, or of all labs."""
-        with _told("list networks"):
+        with told("list networks"):
             found = self.client.api.networks(filters={"label": _label(name)})
         return [each["Id"] for each in found]
 
@@ -158,13 +116,13 @@ class Engine:
         By label and not by Compose's memory, so that halves of a lab and the nodes of a scaled
         one go too. What somebody else removes meanwhile counts as removed.
         """
-        with _told("remove containers"):
+        with told("remove containers"):
             found = self.client.api.containers(all=True, filters={"label": _label(name)})
             if found:
                 with ThreadPoolExecutor(max_workers=8) as pool:
                     list(pool.map(self._remove_container, [each["Id"] for each in found]))
         networks = self.networks(name)
-        with _told("remove networks"):
+        with told("remove networks"):
             for network in networks:
                 with contextlib.suppress(NotFound):
                     self.client.api.remove_network(network)
@@ -186,7 +144,7 @@ class Engine:
 
     def image_label(self, image: str, label: str) -> str | None:
         """A label of a local image; empty where it has none; None where the image is missing."""
-        with _told(f"look at image {image}"):
+        with told(f"look at image {image}"):
             try:
                 found = self.client.images.get(image)
             except ImageNotFound:
@@ -207,191 +165,6 @@ class Engine:
         except RequestException:
             return False
         return bool(answer.status_code == 200)
-
-    # --- running ---------------------------------------------------------------------------
-
-    def run(self, node: Node, argv: list[str], *, user: str = "lab") -> Output:
-        """Run a program in a node and wait for it; bytes it prints are read as UTF-8.
-
-        Raises `EngineError` where the node ends before the program does: the engine then
-        leaves the stream of its output open for ever.
-        """
-        api = self.client.api
-        out, err = bytearray(), bytearray()
-        code: int | None = None
-        with _told(f"run {_program(argv)} in {node.name}"):
-            try:
-                made = api.exec_create(node.container, argv, user=user)
-                for stdout, stderr in _awake(
-                    api.exec_start(made["Id"], stream=True, demux=True),
-                    lambda: self._still_runs(node, made["Id"]),
-                ):
-                    out += stdout or b""
-                    err += stderr or b""
-                code = self._exit_code(node, made["Id"])
-            except APIError:  # in the engine's words a container's id is not running
-                if self._runs(node):
-                    raise
-        if code is None:
-            raise EngineError(f"{node.name} does not run any more; mend it: lab up")
-        return Output(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
-
-    def _exit_code(self, node: Node, execution: str) -> int | None:
-        """How an exec ended; None where its node ended under it."""
-        try:
-            code: int | None = self.client.api.exec_inspect(execution)["ExitCode"]
-        except NotFound:  # the engine forgets the execs of a container that is started again
-            return None
-        deadline = time.monotonic() + SILENCE_S
-        while code == KILLED and time.monotonic() < deadline:  # by itself, or with its node?
-            if not self._runs(node):
-                return None
-            time.sleep(0.02)
-        return code
-
-    def _runs(self, node: Node) -> bool:
-        try:
-            return bool(self.client.api.inspect_container(node.container)["State"]["Running"])
-        except NotFound:
-            return False
-
-    def _still_runs(self, node: Node, execution: str) -> bool:
-        """Whether an exec that has been silent may still say something."""
-        try:
-            return self._runs(node) and bool(self.client.api.exec_inspect(execution)["Running"])
-        except NotFound:
-            return False
-
-    def python(self, node: Node, module: str, *arguments: str, user: str = "lab") -> Any:
-        """Run a module of `lab.node` in a node and return the one JSON value that it prints.
-
-        Ctrl-C ends it in the node too, before it goes on its way here. Raises `ProbeError`
-        with the module's own words where it failed.
-        """
-        # Python takes any -X word; this one is how the process is found when it has to stop.
-        mark = f"netlab-{secrets.token_hex(8)}"
-        argv = ["python3", "-X", mark, "-m", f"lab.node.{module}", *arguments]
-        try:
-            output = self.run(node, argv, user=user)
-        except KeyboardInterrupt:
-            self._stop(node, mark)
-            raise
-        if output.code != 0:
-            reason = last_words(output.stderr, output.code)
-            raise ProbeError(f"{node.name}: {module}: {reason}")
-        try:
-            return json.loads(output.stdout)
-        except ValueError as error:
-            raise ProbeError(f"{node.name}: {module}: printed no JSON ({error})") from error
-
-    def _stop(self, node: Node, mark: str) -> None:
-        """End the marked process in a node: ask, and after 2 s insist."""
-        for signal, deadline in (("TERM", time.monotonic() + 2), ("KILL", time.monotonic() + 4)):
-            self.run(node, ["pkill", f"-{signal}", "-f", mark])
-            while time.monotonic() < deadline:
-                if self.run(node, ["pgrep", "-f", mark]).code != 0:
-                    return
-
-    def try_out(self, image: str, module: str) -> str:
-        """Run a module of `lab.node` once, in a container with a network of its own and no way
-        out, as an administrator of that network; return what it prints."""
-        with _told(f"try out {module}"):
-            printed: bytes = self.client.containers.run(
-                image,
-                entrypoint=["python3", "-c"],
-                command=[(NODE_SOURCES / f"{module}.py").read_text(encoding="utf-8")],
-                network_mode="none",
-                cap_drop=["ALL"],
-                cap_add=["NET_ADMIN"],
-                labels={TRIAL_LABEL: module},
-                remove=True,
-            )
-        return printed.decode("utf-8")
-
-    def start_companion(self, name: str, wan: Node, argv: list[str], device: str) -> Node:
-        """Run a program beside wan of lab `name`: in its network and with its image and sources,
-        as that network's administrator, with one device more. It leaves nothing when it ends."""
-        api = self.client.api
-        with _told(f"start {_program(argv)} beside wan"):
-            like = api.inspect_container(wan.container)
-            host = api.create_host_config(
-                network_mode=f"container:{wan.container}", cap_drop=["ALL"],
-                cap_add=["NET_ADMIN"], devices=[f"{device}:{device}:rw"], read_only=True,
-                security_opt=["no-new-privileges:true"], tmpfs=like["HostConfig"]["Tmpfs"],
-                mem_limit="512m", pids_limit=64, auto_remove=True,
-                log_config=like["HostConfig"]["LogConfig"],
-            )  # fmt: skip
-            for key in ("Binds", "Mounts", "MaskedPaths", "ReadonlyPaths"):
-                host[key] = like["HostConfig"].get(key)
-            made = api.create_container(
-                like["Config"]["Image"], entrypoint=argv[:1], command=argv[1:], user="root",
-                environment=like["Config"]["Env"], host_config=host,
-                # Compose wrote a project on the image that it built; this is none of its own.
-                labels={LABEL: name, COMPANION: _program(argv), COMPOSE_PROJECT: ""},
-            )  # fmt: skip
-            api.start(made["Id"])
-        return Node(_program(argv), _program(argv), made["Id"], "running", "", "")
-
-    def stop(self, node: Node, grace_s: int) -> None:
-        """Ask a container to end, and insist after `grace_s`; one that is gone is as wanted."""
-        with _told(f"stop {node.name}"), contextlib.suppress(NotFound):
-            self.client.api.stop(node.container, timeout=grace_s)
-            # It removes itself, a moment later; until then its name and its place are taken.
-            self.client.api.wait(node.container, timeout=30, condition="removed")
-
-    def shell(self, node: Node, argv: list[str], user: str) -> int:
-        """Run a command in a node with this terminal as its own; return its exit code."""
-        terminal = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
-        words = ["docker", "exec", "--interactive", *terminal, "--user", user, node.container]
-        try:
-            return subprocess.run([*words, *argv], check=False).returncode
-        except OSError:
-            raise EngineError("no docker command on the PATH; install the Docker client") from None
-
-    def logs(self, node: Node) -> str:
-        """What the node's program said, both streams, oldest first."""
-        with _told(f"logs of {node.name}"):
-            raw = self.client.api.logs(node.container)
-        return bytes(raw).decode("utf-8", "replace")
-
-
-def _awake(stream: Iterator[T], alive: Callable[[], bool]) -> Iterator[T]:
-    """Pass on what a stream gives; where it is silent for `SILENCE_S` and not `alive`, end.
-
-    A thread of its own waits for the stream, for it may never give anything again.
-    """
-    given: SimpleQueue[T | BaseException | None] = SimpleQueue()
-
-    def pump() -> None:
-        try:
-            for each in stream:
-                given.put(each)
-            given.put(None)
-        except Exception as error:
-            given.put(error)
-
-    threading.Thread(target=pump, name="exec", daemon=True).start()
-    dead = False
-    while True:
-        try:
-            each = given.get(timeout=0 if dead else SILENCE_S)
-        except Empty:
-            if dead:  # what it still gave has been passed on
-                return
-            dead = not alive()
-            continue
-        if each is None:
-            return
-        if isinstance(each, BaseException):
-            raise each
-        yield each
-
-
-def _program(argv: list[str]) -> str:
-    """What a reader calls a command: of `python3 -X mark -m lab.node.tally` it is `tally`."""
-    if "-m" in argv:
-        return argv[argv.index("-m") + 1].removeprefix("lab.node.")
-    return argv[0]
 
 
 def _label(name: str | None) -> str:

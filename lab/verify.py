@@ -85,7 +85,8 @@ def _passages(
     toward_client = Passage(
         lost=lost,
         copies=report["duplicated"] if whole else 0,
-        dropped=report["dropped_toward_client"] if whole else sum(lost),
+        # wan's count is of all echoes, and these are some of them.
+        dropped=round(report["dropped_toward_client"] * len(once) / max(report["server_sent"], 1)),
         delays_ms=[(back[n] - arrivals[n][0]) / 1e6 for n in once if n in back],
     )
     return {Direction.TOWARD_SERVER: server, Direction.TOWARD_CLIENT: toward_client}

@@ -127,7 +127,7 @@ class UserspaceLink:
     def _start(self) -> Node:
         wan = self._lab.node("wan")
         argv = ["python3", "-m", "lab.node.link"]
-        node = self._engine.start_companion(self._lab.name, wan, argv, device="/dev/net/tun")
+        node = self._engine.start_companion(self._lab.name, wan, argv)
         deadline = time.monotonic() + START_S
         while '"ready"' not in (said := self._engine.logs(node)):
             running = self._node()

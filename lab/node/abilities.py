@@ -7,10 +7,12 @@ are sent through it, and the kernel's counter and the receiver have to agree tha
 Prints ``{"netem": true, "tc-bpf": true, "tbf": true, "tun": false, "why": {"tun": "…"}}``.
 """
 
+import fcntl
 import json
+import os
 import socket
+import struct
 import subprocess
-from pathlib import Path
 
 DATAGRAMS = 32
 ROOT = ["dev", "lo", "root"]
@@ -83,9 +85,17 @@ def tbf() -> None:
 
 
 def tun() -> None:
-    """A TUN device, which a link in user space needs."""
-    if not Path("/dev/net/tun").exists():
-        raise Unable("/dev/net/tun is not in this container")
+    """A TUN device, which the link in user space needs (linux/if_tun.h)."""
+    try:
+        device = os.open("/dev/net/tun", os.O_RDWR)
+    except OSError as error:
+        raise Unable(f"/dev/net/tun: {error.strerror}") from None
+    try:
+        fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", b"try%d", 0x1001))  # TUNSETIFF
+    except OSError as error:
+        raise Unable(f"/dev/net/tun makes no device: {error.strerror}") from None
+    finally:
+        os.close(device)
 
 
 def abilities() -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab import measure
+from lab import measure, verify
 from lab.engine import Engine
 from lab.errors import ImpairmentError
 from lab.impairment import Direction, Impairment
@@ -70,22 +70,72 @@ def companions(engine: Engine, lab: Lab) -> int:
 
 
 EVERY_KNOB = [
-    "--loss 5%", "--loss 5% --loss-correlation 20%", "--gemodel '1% 20%'", "--delay 10ms",
-    "--delay 10ms --jitter 5ms", "--delay 10ms --jitter 2ms --distribution normal",
-    "--delay 10ms --jitter 2ms --distribution pareto --order free",
-    "--delay 10ms --reorder 20% --reorder-gap 3", "--duplicate 5%", "--corrupt 5%",
-    "--rate 10mbit --limit 50", "--delay 5ms --rate 5mbit",
+    "loss 5%", "loss 5% loss-correlation 20%", "gemodel 1% 20%", "delay 10ms",
+    "delay 10ms jitter 5ms", "delay 10ms jitter 2ms distribution normal",
+    "delay 10ms jitter 2ms distribution pareto order free",
+    "delay 10ms jitter 2ms delay-correlation 10% distribution paretonormal",
+    "delay 10ms reorder 20% reorder-gap 3", "delay 10ms reorder 20% reorder-correlation 10%",
+    "duplicate 5% duplicate-correlation 10%", "corrupt 5% corrupt-correlation 10%",
+    "rate 10mbit limit 50", "delay 5ms rate 5mbit",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("words", EVERY_KNOB)
-def test_every_knob_is_taken_and_shown_as_it_was_given(wide: Lab, words: str) -> None:
-    argv = [word.strip("'") for word in words.replace("'1% 20%'", "1%_20%").split()]
-    argv = [word.replace("_", " ") for word in argv]
-    knobs = dict(zip((word[2:] for word in argv[::2]), argv[1::2], strict=True))
-    shown = told(wide, *argv)
-    assert shown["impairments"] == {"server": knobs, "client": knobs}
-    assert told(wide) == {**shown, "counters": told(wide)["counters"]}
+def test_every_knob_is_taken_and_read_back(engine: Engine, wide: Lab) -> None:
+    link = Link(engine, wide)
+    for words in EVERY_KNOB:
+        asked = Impairment.parse(words)
+        state = link.set(dict.fromkeys(Direction, asked), "userspace")
+        assert (state.backend, str(state.impairment(SERVER))) == ("userspace", words)
+
+
+def test_the_command_takes_and_shows_what_was_given(wide: Lab) -> None:
+    words = ("--delay", "10ms", "--jitter", "2ms", "--distribution", "pareto", "--loss", "0.5%")
+    knobs = {"loss": "0.5%", "delay": "10ms", "jitter": "2ms", "distribution": "pareto"}
+    assert told(wide, *words)["impairments"] == {"server": knobs, "client": knobs}
+    assert told(wide)["impairments"] == {"server": knobs, "client": knobs}
+
+
+# Toward the server, and toward the client.
+VERIFIED = [
+    ("gemodel 2% 20% delay 5ms", "loss 5% delay 1ms"),
+    ("duplicate 5%", "corrupt 5%"),
+    ("delay 10ms reorder 20% reorder-gap 3", "delay 4ms reorder 10%"),
+    ("delay 5ms jitter 1ms distribution normal", "delay 5ms jitter 1ms"),
+    ("rate 2mbit delay 5ms", "none"),
+    ("loss 20% loss-correlation 20%", "rate 1mbit limit 20"),
+]
+
+
+@pytest.mark.parametrize(("server", "client"), VERIFIED)
+def test_the_packets_confirm_it(engine: Engine, wide: Lab, server: str, client: str) -> None:
+    asked = {SERVER: Impairment.parse(server), CLIENT: Impairment.parse(client)}
+    state = Link(engine, wide).set(asked)
+    after, found = verify.verify(engine, wide)
+    assert after.lanes == state.lanes
+    for way, each in found.items():
+        named = {check.knob for check in each}
+        assert named >= asked[way].knobs() - {"limit", "loss-correlation", "reorder-gap",
+                                              "delay", "distribution"}  # fmt: skip
+        assert [check for check in each if check.held is False] == []
+        assert any(check.held for check in each)
+
+
+def test_an_impairment_that_does_nothing_is_found_out(engine: Engine, wide: Lab) -> None:
+    told(wide, "--loss", "10%")
+    client, server = wide.node("client"), wide.node("udp-server")
+    past = ["ip", "route", "add", f"{server.address}/32", "dev", "eth0"]
+    assert engine.run(client, past, user="root").code == 0
+    ended = impair(wide, "--verify")
+    back = ["ip", "route", "del", f"{server.address}/32", "dev", "eth0"]
+    assert engine.run(client, back, user="root").code == 0
+    assert ended.code == 1
+    found = json.loads(ended.out)
+    assert found["verified"] is False
+    wrong = {way: [c["knob"] for c in each if c["held"] is False]
+             for way, each in found["checks"].items()}  # fmt: skip
+    assert wrong == {"server": ["loss"], "client": []}
+    ended = impair(wide, "--verify")
+    assert (ended.code, json.loads(ended.out)["verified"]) == (0, True)
 
 
 def test_a_delay_is_a_delay_each_way(engine: Engine, wide: Lab) -> None:
@@ -251,13 +301,15 @@ def test_a_schedule_is_followed_and_ctrl_c_puts_back(wide: Lab, tmp_path: Path) 
     assert told(wide)["impairments"] == {"server": {"loss": "3%"}, "client": {"loss": "3%"}}
 
 
-@pytest.mark.parametrize("name", PROFILES)
-def test_profiles(engine: Engine, wide: Lab, name: str) -> None:
-    shown = told(wide, "--profile", name)
-    profile = PROFILES[name]
+def test_profiles(engine: Engine, wide: Lab) -> None:
+    shown = told(wide, "--profile", "dsl")
+    profile = PROFILES["dsl"]
     assert shown["impairments"] == {
         "server": profile.toward_server.as_dict(), "client": profile.toward_client.as_dict(),
     }  # fmt: skip
+    for name, each in PROFILES.items():
+        state = Link(engine, wide).set(each.impairments)
+        assert state.impairments == each.impairments, name
     assert udp(engine, wide, count=50, interval_ms=5, timeout_ms=3000.0)["unexplained"] == 0
 
 
