@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from lab import measure, verify
 from lab.engine import Engine
 from lab.errors import ImpairmentError
 from lab.impairment import Direction, Impairment
-from lab.link import Lane, Link, Script
+from lab.link import Lane, Link, Script, tc_bpf
+from lab.link.tree import Shown, common_and, show
 from lab.nodes import Lab
 from lab.profiles import PROFILES
 from lab.stats import exact_interval
@@ -86,6 +88,29 @@ def test_every_knob_is_taken_and_read_back(engine: Engine, wide: Lab) -> None:
         asked = Impairment.parse(words)
         state = link.set(dict.fromkeys(Direction, asked), "userspace")
         assert (state.backend, str(state.impairment(SERVER))) == ("userspace", words)
+
+
+def test_tc_takes_and_shows_the_whole_space(engine: Engine, wide: Lab) -> None:
+    """Impairment, to tc's words, to what the real tc shows, to Impairment: the identity."""
+    lane, wan = Lane(SERVER), wide.node("wan")
+    Link(engine, wide).set({SERVER: Impairment(loss=0.1)}, "tc-bpf")
+    chance = random.Random(7)
+    asked = [Impairment(loss=loss) for loss in (0.0, 1e-9, 1e-6, 0.5, 0.999999999, 1.0)] + [
+        Impairment(
+            loss=round(chance.random() ** chance.randint(1, 6), 9),
+            rate_bps=chance.choice([None, 8 * chance.randint(1000, 10 ** chance.randint(4, 10))]),
+        )
+        for _ in range(150)
+    ]
+    leaves = common_and([])
+    steps = [[*tc_bpf.change(lane, each), *show(leaves)] for each in asked]
+    commands = json.dumps([command for step in steps for command in step])
+    done = engine.python(wan, "batch", commands, "--all", user="root")
+    for each, step in zip(asked, steps, strict=True):
+        shown, done = done[: len(step)], done[len(step) :]
+        found = tc_bpf.read(lane, Shown.of(shown[len(step) - len(show(leaves)) :], leaves))
+        assert found is not None
+        assert found.close_to(each), (each, found)
 
 
 def test_the_command_takes_and_shows_what_was_given(wide: Lab) -> None:
