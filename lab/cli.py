@@ -202,9 +202,11 @@ def impair(name: str, as_json: bool, verified: bool, **given: Any) -> None:
 def fates(name: str) -> None:
     """Print each packet's fate as JSON lines, where lab impair --log keeps them."""
     engine = Engine()
-    told = Link(engine, engine.lab(name)).userspace.log()
+    found = engine.lab(name)
+    told = Link(engine, found).userspace.log()
+    names = {node.address: node.name for node in found.nodes}
     for fate in told["fates"]:
-        click.echo(json.dumps(fate))
+        click.echo(json.dumps({**fate, "client": names.get(fate["client"], fate["client"])}))
     if told["left_out"]:
         say(f"{told['left_out']} more were not kept: the log is full")
 

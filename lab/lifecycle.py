@@ -93,6 +93,8 @@ def up(
             if before is None:
                 _ready(engine, lab, end_to_end=True)
             else:
+                if not all(node.running for node in before.service("wan")):
+                    say("wan was started again; what was impaired is so no more")
                 changed |= _mend(engine, lab, say)
         except BaseException:
             if before is None:
@@ -136,7 +138,7 @@ def _mend(engine: Engine, lab: Lab, say: Say) -> bool:
         before = link.state()
     except ImpairmentError as error:
         link.remove()
-        say(f"{error}; it is gone now, and nothing is impaired: set it again with lab impair")
+        say(f"{error}; what was impaired is so no more")
         before, changed = link.state(), True
     if before.stale:
         link.heal()

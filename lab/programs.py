@@ -191,6 +191,13 @@ class Programs:
             api.start(made["Id"])
         return Node(_program(argv), _program(argv), made["Id"], "running", "", "")
 
+    def outlived(self, companion: Node, wan: Node) -> bool:
+        """Whether wan was started again since, so that its network is another one."""
+        with told(f"look at {wan.name}"):
+            started = self.client.api.inspect_container(wan.container)["State"]["StartedAt"]
+            beside = self.client.api.inspect_container(companion.container)["State"]["StartedAt"]
+        return str(started) > str(beside)
+
     def stop(self, node: Node, grace_s: int) -> None:
         """Ask a container to end, and insist after `grace_s`; one that is gone is as wanted."""
         with told(f"stop {node.name}"), contextlib.suppress(NotFound):

@@ -44,6 +44,11 @@ class UserspaceLink:
         node = self._node()
         if node is None:
             return None
+        if self._engine.outlived(node, self._lab.node("wan")):
+            raise ImpairmentError(
+                "wan was started again, and the link beside it is not in its network any more; "
+                f"mend it: {up_command(self._lab.name)}"
+            )
         try:
             told = self._ask(node, {"do": "state"})
         except LabError as error:

@@ -173,7 +173,7 @@ def test_a_broken_tree_is_told_and_mended(engine: Engine, broken: Lab, what: str
         )  # fmt: skip
     told = up(broken)
     assert told["changed"] is True
-    assert "nothing is impaired" in told["said"]
+    assert "what was impaired is so no more" in told["said"]
     report = udp(engine, broken)
     assert (report["received"], report["unexplained"]) == (200, 0)
     assert link.set({SERVER: Impairment(loss=1)}).impairment(SERVER).loss == 1
@@ -207,6 +207,26 @@ def test_a_wan_that_was_started_again_fails_the_measurement_by_name(
     monkeypatch.setattr(Engine, "python", then_restart)
     with pytest.raises(LabError, match=r"^wan: its counters began anew"):
         udp(engine, broken)
+
+
+@pytest.mark.parametrize("how", ["kill", "restart"])
+def test_a_link_in_user_space_does_not_outlive_its_wan(
+    engine: Engine, broken: Lab, how: str
+) -> None:
+    delayed = {each: Impairment(delay_ms=1) for each in Direction}
+    assert Link(engine, broken).set(delayed, "userspace").backend == "userspace"
+    if how == "kill":
+        kill(engine, broken.node("wan"))
+    else:
+        engine.client.api.restart(broken.node("wan").container, timeout=3)
+        ended = lab_command("status", "--name", broken.name)
+        assert (ended.code, ended.err.count("\n")) == (1, 1)
+        assert "wan was started again" in ended.err
+    assert "what was impaired is so no more" in up(broken)["said"]
+    assert engine.companion(broken.name) is None
+    report = udp(engine, engine.lab(broken.name))
+    assert (report["received"], report["unexplained"]) == (200, 0)
+    assert report["one_way_ms"]["toward_server"]["p50"] < 1
 
 
 def test_what_goes_past_wan_does_not_pass_for_good_luck(engine: Engine, broken: Lab) -> None:

@@ -34,11 +34,66 @@ CASES: list[tuple[str, str]] = [
         "impair --toward sideways",
         "--toward: 'sideways' is none of these; allowed: server, client, both",
     ),
-    ("impair --backend foo", "--backend: 'foo' is none of these; allowed: auto, netem, tc-bpf"),
+    (
+        "impair --backend foo",
+        "--backend: 'foo' is none of these; allowed: auto, netem, tc-bpf, userspace",
+    ),
     ("impair --clear --loss 1%", "--clear: '--loss' can't come with it; give the one or the other"),
     (
         "impair --clear --rate 1mbit",
         "--clear: '--rate' can't come with it; give the one or the other",
+    ),
+    (
+        "impair --jitter 5ms",
+        "--jitter: '5ms' makes no sense without delay; add it, or leave this out",
+    ),
+    (
+        "impair --delay 5ms --jitter 6ms",
+        "--jitter: '6ms' is more than the delay; allowed 0ms to 5ms",
+    ),
+    (
+        "impair --reorder 10%",
+        "--reorder: '10%' makes no sense without delay; add it, or leave this out",
+    ),
+    (
+        "impair --loss 5% --loss-correlation 101%",
+        f"--loss-correlation: '101%' is out of range; {SHARE}",
+    ),
+    (
+        "impair --loss 3% --gemodel 1%",
+        "--gemodel: '1%' does not go with loss: two models of loss; choose one",
+    ),
+    (
+        "impair --delay 5ms --jitter 1ms --distribution bell",
+        "--distribution: 'bell' is none of these; allowed uniform, normal, pareto, paretonormal",
+    ),
+    (
+        "impair --limit 5",
+        "--limit: '5' makes no sense without rate or delay; add it, or leave this out",
+    ),
+    ("impair --clear --seed 3", "--clear: '--seed' can't come with it; give the one or the other"),
+    ("impair --seed x", "--seed: 'x' is no whole number; allowed 0 to 9223372036854775807"),
+    (
+        "impair --profile lan --loss 1%",
+        "--profile: '--loss' can't come with it; give the one or the other",
+    ),
+    (
+        "impair --profile moon",
+        "--profile: 'moon' is no profile; allowed lan, wifi, lossy-wifi, dsl, 4g, satellite-geo, "
+        "bufferbloat",
+    ),
+    (
+        "impair --outage 3s --schedule nowhere.yaml",
+        "--schedule: 'nowhere.yaml' can't be read (No such file or directory)",
+    ),
+    ("impair --outage 0s", "--outage: '0s' is out of range; allowed 1ms to 3600s"),
+    (
+        "impair --rules nowhere.yaml",
+        "--rules: 'nowhere.yaml' can't be read (No such file or directory)",
+    ),
+    (
+        "impair --at 5s",
+        "--at: '5s' is no step; write a time and what happens, as 5s loss 10% or 5s down",
     ),
     (
         "up --scale tcp-server=2",
@@ -151,6 +206,6 @@ def test_an_unknown_command_lists_what_there_is(
 ) -> None:
     said = refused(["frobnicate"], monkeypatch, capsys)
     assert said == (
-        "lab: 'frobnicate' is no command; allowed: doctor, down, image, impair, list, logs, probe, "
-        "run, shell, status, up"
+        "lab: 'frobnicate' is no command; allowed: doctor, down, fates, image, impair, list, "
+        "logs, probe, run, shell, status, up"
     )
