@@ -30,15 +30,19 @@ FASTEST_PER_S = 12_000
 Found = Mapping[Direction, Sequence[Check]]
 
 
-def verify(engine: Engine, lab: Lab, client: str = "client-1") -> tuple[LinkState, Found]:
+def verify(
+    engine: Engine, lab: Lab, client: str = "client-1", longest_s: float = LONGEST_S
+) -> tuple[LinkState, Found]:
     """Measure, and compare with what is in force for this client; by direction.
+
+    longest_s: for how long datagrams are sent at the most; fewer of them can tell less.
 
     Raises `LabError` where the measurement itself can't be trusted.
     """
     link = Link(engine, lab)
     state = link.laid()
     asked = {each: state.impairment(each, client) for each in Direction}
-    seen = _passages(engine, lab, asked, client)
+    seen = _passages(engine, lab, asked, client, longest_s)
     floods = _floods(engine, lab, asked, client)
     if link.state().lanes != state.lanes:
         raise LabError("somebody changed the impairment while it was verified; verify again")
@@ -59,10 +63,14 @@ def interval_ms(asked: Mapping[Direction, Impairment]) -> float:
 
 
 def _passages(
-    engine: Engine, lab: Lab, asked: Mapping[Direction, Impairment], client: str
+    engine: Engine,
+    lab: Lab,
+    asked: Mapping[Direction, Impairment],
+    client: str,
+    longest_s: float,
 ) -> dict[Direction, Passage]:
     apart = interval_ms(asked)
-    count = max(min(PACKETS, int(LONGEST_S * 1000 / apart)), FEWEST)
+    count = max(min(PACKETS, int(longest_s * 1000 / apart)), FEWEST)
     report = measure.udp(
         engine, lab, count=count, size=64, interval_ms=apart, client=client,
         timeout_ms=_timeout_ms(asked), details=True,

@@ -246,14 +246,3 @@ def test_the_image_travels_in_a_file(engine: Engine, tmp_path: Path) -> None:
         assert ended.code == 2
         assert why in ended.err
         assert ended.err.count("\n") == 1
-
-
-def test_a_dead_wan_fails_by_name_and_up_mends_it(engine: Engine, own_name: str) -> None:
-    assert lab_command("up", "--name", own_name).code == 0
-    engine.client.api.kill(engine.lab(own_name).node("wan").container)
-    ended = lab_command("probe", "udp", "--name", own_name)
-    assert ended.code == 1
-    assert "wan does not run" in ended.err
-    ended = lab_command("up", "--name", own_name)
-    assert ended.code == 0, ended.err
-    echoes(engine, engine.lab(own_name))

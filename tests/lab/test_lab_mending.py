@@ -123,6 +123,13 @@ def test_a_run_in_which_a_node_dies_names_it_and_keeps_what_it_had(
     assert udp(engine, engine.lab(broken.name))["received"] == 200
 
 
+def test_a_dead_wan_is_named(engine: Engine, broken: Lab) -> None:
+    kill(engine, broken.node("wan"))
+    ended = lab_command("probe", "udp", "--name", broken.name)
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "wan does not run" in ended.err
+
+
 def test_a_wan_that_comes_back_elsewhere_is_found_again(engine: Engine, broken: Lab) -> None:
     moved = swap_addresses(engine, broken, "wan", "tcp-server")
     assert up(broken)["changed"] is True

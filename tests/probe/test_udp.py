@@ -33,7 +33,7 @@ INNER = {
     "ipdv_ms": {"p50", "p99"},
     "buffers": {"asked", "receive", "send"},
     "kernel": {
-        "Udp.InDatagrams", "Udp.OutDatagrams", "Udp.InErrors", "Udp.RcvbufErrors",
+        "Udp.InDatagrams", "Udp.OutDatagrams", "Udp.InErrors", "Udp.InCsumErrors", "Udp.RcvbufErrors",
         "Udp.SndbufErrors", "Udp.MemErrors", "Tcp.InSegs", "Tcp.OutSegs",
     },
 }  # fmt: skip
