@@ -33,8 +33,8 @@ INNER = {
     "ipdv_ms": {"p50", "p99"},
     "buffers": {"asked", "receive", "send"},
     "kernel": {
-        "Udp.InDatagrams", "Udp.OutDatagrams", "Udp.InErrors", "Udp.InCsumErrors", "Udp.RcvbufErrors",
-        "Udp.SndbufErrors", "Udp.MemErrors", "Tcp.InSegs", "Tcp.OutSegs",
+        "Udp.InDatagrams", "Udp.OutDatagrams", "Udp.InErrors", "Udp.RcvbufErrors",
+        "Udp.InCsumErrors", "Udp.SndbufErrors", "Udp.MemErrors", "Tcp.InSegs", "Tcp.OutSegs",
     },
 }  # fmt: skip
 COUNTS = ("sent", "received", "lost", "late", "duplicated", "reordered", "corrupted", "refused")
