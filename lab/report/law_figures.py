@@ -38,7 +38,7 @@ def goodput_figure(points: Points) -> str:
     _marks(axes, xs, ys, spans, TCP, "o")
     axes.annotate(
         "measured", (xs[0], ys[0]), (12, 8), textcoords="offset points",
-        color=TCP, fontsize=TEXT, fontweight="bold",
+        color=TCP, fontsize=TEXT, fontweight="bold", bbox={"fc": PAPER, "ec": "none", "pad": 2},
     )  # fmt: skip
     tops = [bound for _, bound in spans if bound != float("inf")]
     low, high = min(*ys, ends[1][0]) / 1.6, max(ys + tops) * 1.5
@@ -58,9 +58,9 @@ def ratio_figure(points: Points, factor: float) -> str:
     axes.axhline(1, c=MUTED, lw=1.2, zorder=2)
     ends: list[tuple[float, str, str]] = []
     for model, label, colour, marker, shift in (
-        ("mathis", "Mathis", UDP, "s", 1.04),
+        ("mathis", "Mathis", UDP, "s", 1.06),
         ("pftk", "PFTK", TCP, "o", 1.0),
-        ("pftk_seen", "… as seen", MUTED, "D", 1 / 1.04),
+        ("pftk_seen", "PFTK, as seen", MUTED, "D", 1 / 1.06),
     ):
         known = [point for point in points if point[f"ratio_{model}"] is not None]
         if not known:
@@ -71,7 +71,10 @@ def ratio_figure(points: Points, factor: float) -> str:
         axes.plot(xs, ys, "-", c=colour, lw=1, alpha=0.5, zorder=3)
         _marks(axes, xs, ys, spans, colour, marker)
         ends.append((ys[-1], label, colour))
-    axes.set_ylim(0, factor * 1.1)
+    highest = max(factor, *(value for value, _, _ in ends))
+    ticks = [step / 2 for step in range(int(2 * highest) + 1)]
+    axes.set_ylim(0, highest * 1.1)
+    axes.set_yticks(ticks, [f"{tick:.1f}" for tick in ticks])
     axes.set_ylabel("measured / model", color=MUTED, fontsize=TEXT, labelpad=6)
     label_ends(axes, ends)
     return svg(figure, "ratio", "Measured goodput over that of each model, by loss")

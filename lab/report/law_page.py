@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.report import law_figures, topology
-from lab.report.law_table import mbit, mbit_span
+from lab.report.law_table import fine_percent, mbit, mbit_span
 from lab.report.markup import (
     Cell,
     Column,
@@ -22,13 +22,13 @@ from lab.report.page import repeat
 from lab.scenario import law_checks
 from lab.wording import (
     NOTHING,
+    SPACE,
     count,
     digits,
     exact_percent,
     exact_seconds,
     millis,
     moment,
-    percent,
     times,
 )
 
@@ -71,7 +71,8 @@ def _findings(result: Mapping[str, Any]) -> Iterator[str]:
     first, last = points[0], points[-1]
     yield (
         f"At {exact_percent(first['loss'])} loss one flow of {result['congestion_control']} carried"
-        f" {mbit(first['goodput_bps'])} Mbit/s over {millis(first['rtt_ms'])},"
+        f" {mbit(first['goodput_bps'])} Mbit/s over a round"
+        f" trip of {millis(first['rtt_ms'])},"
         f" at {exact_percent(last['loss'])} it carried {mbit(last['goodput_bps'])} Mbit/s."
         " No link was full: loss alone sets this pace, as the inverse of its square root."
     )
@@ -139,7 +140,7 @@ def _numbers(result: Mapping[str, Any]) -> Html:
     ]
     rows = []
     for point in result["points"]:
-        row = [Cell(exact_percent(point["loss"])), Cell(percent(point["measured_loss"]))]
+        row = [Cell(exact_percent(point["loss"])), Cell(fine_percent(point["measured_loss"]))]
         row += [Cell(mbit(point["goodput_bps"])), Cell(mbit_span(point["interval"]))]
         for model, name in (
             ("pftk", law_checks.PFTK),
@@ -160,7 +161,7 @@ def _numbers(result: Mapping[str, Any]) -> Html:
 
 
 def _conditions(points: Points) -> Html:
-    heads = ("Flows", "Seconds", "Losses", "Sent again", "Timeouts", "RTT, ms", "RTO, ms",
+    heads = ("Flows", "Seconds", "Dropped", "Sent again", "Timeouts", "RTT, ms", "RTO, ms",
              "Window", "ACKs a segment")  # fmt: skip
     rows = [
         [
@@ -181,9 +182,11 @@ def _conditions(points: Points) -> Html:
         "What the models were given, and what TCP did",
         [Column("Loss asked"), *(Column(head) for head in heads)],
         rows,
-        "Losses are wan's own count, from the first SYN to the last FIN; the rest is TCP_INFO of"
-        " the measured seconds: RTT and RTO are its smoothed values, sampled 20 times a second, the"
-        " window is cwnd in segments, all as means.",
+        "Dropped is wan's own count toward the server, from the first SYN to the last FIN, ACKs of"
+        " echoes among it, and gives p: each packet is as likely to be lost. The rest is"
+        " TCP_INFO of the measured seconds: RTT and RTO are its smoothed values, sampled 20 times a"
+        " second, the window is cwnd in segments, all as means. A busy machine adds to the"
+        " round trip.",
     )
 
 
@@ -224,16 +227,16 @@ def _models(result: Mapping[str, Any]) -> list[Html]:
                 " of that (1 \N{MINUS SIGN} p) is goodput.",
                 f"b = {result['b']} in both: Linux's Reno opens the window by segments that are"
                 " acknowledged and not by ACKs (as RFC 3465 has it), so that delayed ACKs slow"
-                " nothing. And there are few: each echo carries an ACK at once.",
+                " nothing. And few are delayed here: each echo carries one.",
                 "p is what wan dropped of all that it was handed toward the server; losses toward"
                 " the client, of ACKs, are in neither model and not in this run.",
             ]
         ),
         paragraph(
             "This TCP is not the Reno of the papers, beyond how it opens and halves its window."
-            " It has SACK, RACK-TLP (RFC 8985) to notice lost tails and lost retransmissions"
-            " without a timeout, PRR (RFC 6937) to send during recovery, F-RTO (RFC 5682) to take a"
-            " needless timeout back, and never waits less than 200 ms for one, so that"
+            " It has SACK, RACK\u2011TLP (RFC 8985) to notice lost tails and lost retransmissions"
+            " without a timeout, PRR (RFC 6937) to send during recovery, F\u2011RTO (RFC 5682) to"
+            " take a needless timeout back, and never waits less than 200\u202fms for one, so that"
             " T0 is a quarter of a second here. And where PFTK loses all that follows a loss in its"
             " round, losses here are drawn one by one."
         ),
@@ -241,7 +244,7 @@ def _models(result: Mapping[str, Any]) -> list[Html]:
 
 
 def _setup(result: Mapping[str, Any]) -> list[Html]:
-    each = millis(result["delay_ms"])
+    each = f"{result['delay_ms']:g}{SPACE}ms"
     return [
         paragraph(
             "Containers on one network; every packet between them goes through wan, a router, which"

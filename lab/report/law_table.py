@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.scenario import law_checks
-from lab.wording import count, digits, exact_percent, percent
+from lab.wording import SPACE, count, digits, exact_percent
 
 
 def law_table(result: Mapping[str, Any]) -> Table:
@@ -25,7 +25,7 @@ def law_table(result: Mapping[str, Any]) -> Table:
         found = law_checks.checks(point)
         cells = [
             (exact_percent(point["loss"]), True),
-            (percent(point["measured_loss"]), found[law_checks.LOSS].held),
+            (fine_percent(point["measured_loss"]), found[law_checks.LOSS].held),
             (count(point["flows"]), True),
             (count(point["dropped"]), found[law_checks.FREE].held),
             (count(point["timeouts"]), True),
@@ -39,6 +39,11 @@ def law_table(result: Mapping[str, Any]) -> Table:
         ]
         table.add_row(*(Text(text, style="" if held else "bold red") for text, held in cells))
     return table
+
+
+def fine_percent(ratio: float) -> str:
+    """A ratio that was counted, in three digits: `0.0982 %`."""
+    return f"{digits(100 * ratio)}{SPACE}%"
 
 
 def mbit(bps: float | None) -> str:

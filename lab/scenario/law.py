@@ -37,8 +37,9 @@ PACE = 3000
 hurry would add to the round trip."""
 MIN_FLOWS, MAX_FLOWS = 6, 32
 DROPS = 120
-"""So many losses each point is to see, of which the goodput is then good to some 5 %."""
-MIN_WINDOW_S, MAX_WINDOW_S = 7.0, 20.0
+"""So many lost segments each point is to see, within the bounds on its length: the loss is then
+known to a tenth, and the goodput, which goes with its root, to a twentieth."""
+MIN_WINDOW_S, MAX_WINDOW_S = 6.0, 20.0
 WARMUP_S = 3.0
 """60 round trips: slow start ends far above what the loss allows, and each loss halves that."""
 ROOM = 4
@@ -189,8 +190,8 @@ def predicted(point: Mapping[str, Any], loss: float | None = None) -> dict[str, 
         "mathis": tcpmodel.mathis(p, rtt_s, B) * bits,
         "pftk": tcpmodel.pftk(p, rtt_s, rto_s, B) * (1 - p) * bits,
     }
-    if point["timeouts"] is not None and point["dropped"]:
-        share = min(1.0, point["timeouts"] / point["dropped"])
+    if point["timeouts"] is not None:
+        share = min(1.0, point["timeouts"] / max(1, point["retransmissions"]))
         found["pftk_seen"] = tcpmodel.pftk(p, rtt_s, rto_s, B, timeouts=share) * (1 - p) * bits
     return found
 

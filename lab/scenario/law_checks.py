@@ -35,7 +35,9 @@ def checks(point: Mapping[str, Any]) -> dict[str, Check]:
 def _checks(point: Mapping[str, Any]) -> Iterator[Check]:
     low, high = point["loss_bounds"]
     yield Check(
-        LOSS, low <= point["loss"] <= high, f"{wording.percent(point['measured_loss'])} lost"
+        LOSS,
+        low <= point["loss"] <= high,
+        f"{wording.digits(100 * point['measured_loss'])}{wording.SPACE}% lost",
     )
     over, limited = point["overflowed"], point["limited"]
     figures = [f"{wording.count(over)} dropped by a full queue"] if over else []
