@@ -37,8 +37,8 @@ def goodput_figure(points: Points) -> str:
     spans = [[max(bottom, bound / 1e6) for bound in point["interval"]] for point in points]
     _marks(axes, xs, ys, spans, TCP, "o")
     axes.annotate(
-        "measured", (xs[0], ys[0]), (12, 8), textcoords="offset points",
-        color=TCP, fontsize=TEXT, fontweight="bold", bbox={"fc": PAPER, "ec": "none", "pad": 2},
+        "measured", (xs[len(xs) // 2], ys[len(xs) // 2]), (10, 12), textcoords="offset points",
+        color=TCP, fontsize=TEXT, fontweight="bold",
     )  # fmt: skip
     tops = [bound for _, bound in spans if bound != float("inf")]
     low, high = min(*ys, ends[1][0]) / 1.6, max(ys + tops) * 1.5
@@ -60,7 +60,7 @@ def ratio_figure(points: Points, factor: float) -> str:
     for model, label, colour, marker, shift in (
         ("mathis", "Mathis", UDP, "s", 1.06),
         ("pftk", "PFTK", TCP, "o", 1.0),
-        ("pftk_seen", "PFTK, as seen", MUTED, "D", 1 / 1.06),
+        ("pftk_seen", "PFTK, seen", MUTED, "D", 1 / 1.06),
     ):
         known = [point for point in points if point[f"ratio_{model}"] is not None]
         if not known:

@@ -80,10 +80,10 @@ def _findings(result: Mapping[str, Any]) -> Iterator[str]:
     if not known:
         return
     yield (
-        f"Measured goodput is {_span(known, 'ratio_pftk')} of what PFTK predicts and"
-        f" {_span(known, 'ratio_mathis')} of what Mathis does."
+        f"Measured goodput is {_span(known, 'ratio_pftk')} times what PFTK predicts and"
+        f" {_span(known, 'ratio_mathis')} times what Mathis does."
         + (
-            f" Given the timeouts that really happened, PFTK is met to {_span(known, seen)}."
+            f" Given the timeouts that really happened, PFTK is met: {_span(known, seen)} times."
             if known[0][seen := "ratio_pftk_seen"] is not None
             else ""
         )
@@ -122,7 +122,7 @@ def _figures(result: Mapping[str, Any]) -> list[Html]:
             "How far from the models",
             "Measured goodput over that of the model, which is given the loss, round trip and"
             " timeout of each point. 1 is the model itself; the band is the factor of"
-            f" {result['factors']['pftk']:g} in which PFTK is to lie. “As seen” is PFTK with as"
+            f" {result['factors']['pftk']:g} in which PFTK is to lie. “PFTK, seen” is PFTK with as"
             " many timeouts as the kernel counted. Marks are set apart sideways to be told apart.",
         ),
     ]
@@ -135,7 +135,7 @@ def _numbers(result: Mapping[str, Any]) -> Html:
         Column("Mbit/s", "Goodput of a flow"),
         Column("Interval", "Goodput of a flow"),
         *(Column(head, "PFTK") for head in ("Mbit/s", "Ratio")),
-        *(Column(head, "PFTK, as seen") for head in ("Mbit/s", "Ratio")),
+        *(Column(head, "PFTK, seen") for head in ("Mbit/s", "Ratio")),
         *(Column(head, "Mathis") for head in ("Mbit/s", "Ratio")),
     ]
     rows = []
@@ -209,9 +209,9 @@ def _expectations(points: Points) -> Html:
         " overflowed, and neither the receiver's window nor the send buffer held the flows back for"
         f" more than {exact_percent(law_checks.MAX_LIMITED)} of the time. PFTK: within a factor of"
         f" {law_checks.FACTOR_PFTK:g}, which RFC 5348 (section 1) takes for the spread of TCP"
-        f" itself; as seen, within {law_checks.FACTOR_SEEN:g}. Mathis: at most"
-        f" {law_checks.FACTOR_MATHIS:g} of it; it knows no timeouts, so that there is"
-        " no lower bound.",
+        f" itself; seen, with the timeouts that the kernel counted, within"
+        f" {law_checks.FACTOR_SEEN:g}. Mathis: at most {law_checks.FACTOR_MATHIS:g} of it; it knows"
+        " no timeouts, so that there is no lower bound.",
     )
 
 

@@ -13,7 +13,7 @@ SACK, RACK-TLP (RFC 8985) and limited transmit repair what took a Reno of 1998 a
 
 FACTOR_SEEN = 1.5
 """With the timeouts that happened in place of those that PFTK expects, what is left of the
-deviation is 1.0 to 1.2: losses are drawn one by one here (1.07, by the constants of Mathis), where
+deviation is 1.0 to 1.1: losses are drawn one by one here (1.07, by the constants of Mathis), where
 PFTK loses the rest of a round with the first. The room is for chance, at 0.1 % some 8 %."""
 
 FACTOR_MATHIS = 1.5
@@ -23,7 +23,7 @@ bound: it knows no timeouts, and is to be too high where there are some."""
 MAX_LIMITED = 0.05
 """Of the time in which data are on the way a buffer may set the pace in so much."""
 
-LOSS, FREE, PFTK, SEEN, MATHIS = "Loss", "Free flow", "PFTK", "PFTK, timeouts as seen", "Mathis"
+LOSS, FREE, PFTK, SEEN, MATHIS = "Loss", "Free flow", "PFTK", "PFTK, seen", "Mathis"
 NAMES = (LOSS, FREE, PFTK, SEEN, MATHIS)
 
 

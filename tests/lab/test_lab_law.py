@@ -26,8 +26,9 @@ POINT = {
 def test_two_points_of_the_law(
     engine: Engine, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The scenario as `lab run tcp-law` has it, but for a third of its time."""
-    monkeypatch.setattr(law, "MIN_WINDOW_S", 5.0)
+    """The scenario as `lab run tcp-law` has it, but for a quarter of its time."""
+    monkeypatch.setattr(law, "WARMUP_S", 2.0)
+    monkeypatch.setattr(law, "MIN_WINDOW_S", 4.5)
     short = replace(runner.SCENARIOS["tcp-law"], run=partial(law.LawRun, losses=(0.01, 0.05)))
     monkeypatch.setitem(runner.SCENARIOS, "tcp-law", short)
     out = tmp_path / "evidence"

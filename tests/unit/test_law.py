@@ -144,8 +144,8 @@ def test_the_page_says_how_far_it_is_from_the_models() -> None:
     measured = points()
     text = words(law_page(result(measured)))
     ratios = [point["ratio_pftk"] for point in measured]
-    assert f"{min(ratios):.2f} to {max(ratios):.2f} of what PFTK predicts" in text
-    assert "1.00 to 1.00 of what Mathis does" in text
+    assert f"{min(ratios):.2f} to {max(ratios):.2f} times what PFTK predicts" in text
+    assert "1.00 to 1.00 times what Mathis does" in text
     assert "24 timeouts came of it" in text
     assert "Pass: along both models at 6 loss points." in text
     assert "broken" not in text
