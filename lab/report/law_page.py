@@ -88,12 +88,12 @@ def _findings(result: Mapping[str, Any]) -> Iterator[str]:
             else ""
         )
     )
-    dropped = sum(point["dropped"] for point in points)
+    repeated = sum(point["retransmissions"] for point in points)
     if all(point["timeouts"] is not None for point in points):
         timeouts = sum(point["timeouts"] for point in points)
         yield (
-            f"{times(dropped, 'packet was', 'packets were')} lost in the run, and"
-            f" {times(timeouts, 'timeout')} came of it. PFTK was made for the Reno of its day,"
+            f"{times(repeated, 'segment was', 'segments were')} lost and sent again in the measured"
+            f" seconds, and {times(timeouts, 'timeout')} came of it. PFTK was made for the Reno of its day,"
             " which needed three duplicate ACKs to notice a loss and else waited for a timeout."
             " Linux of today notices by SACK and by time, so PFTK is too low where losses are many."
         )

@@ -14,8 +14,8 @@ what took a Reno of 1998 a timeout: 3 timeouts came of 5 000 losses."""
 
 FACTOR_SEEN = 1.5
 """With the timeouts that happened in place of those that PFTK expects, what is left of the
-deviation is 0.97 to 1.10: losses are drawn one by one here (1.07, by the constants of Mathis), where
-PFTK loses the rest of a round with the first. The room is for chance, at 0.1 % some 8 % (one
+deviation is 0.97 to 1.10: losses are drawn one by one here (1.07, by the constants of Mathis),
+where PFTK loses the rest of a round with the first. The room is for chance, at 0.1 % some 8 % (one
 standard deviation, of 80 losses and 6 flows)."""
 
 FACTOR_MATHIS = 1.5
