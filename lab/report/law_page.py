@@ -93,8 +93,8 @@ def _findings(result: Mapping[str, Any]) -> Iterator[str]:
         timeouts = sum(point["timeouts"] for point in points)
         yield (
             f"{times(repeated, 'segment was', 'segments were')} lost and sent again in the measured"
-            f" seconds, and {times(timeouts, 'timeout')} came of it. PFTK was made for the Reno of its"
-            " day, which needed three duplicate ACKs to notice a loss and else waited for a"
+            f" seconds, and {times(timeouts, 'timeout')} came of it. PFTK was made for the Reno of"
+            " its day, which needed three duplicate ACKs to notice a loss and else waited for a"
             " timeout. Linux of today notices by SACK and by time, so PFTK is too low where"
             " losses are many."
         )
