@@ -12,7 +12,10 @@ from lab.errors import BadInput
 ECHO = Path(__file__).resolve().parent / "node" / "echo"
 PROTOCOLS = ("tcp", "udp")
 DEFAULT = {"tcp": "tcp_threaded", "udp": "udp_socket"}
-SCENARIOS = {"loss": "UDP drops what the network drops, TCP repairs it and pays in time"}
+SCENARIOS = {
+    "loss": "UDP drops what the network drops, TCP repairs it and pays in time",
+    "tcp-law": "TCP's pace falls with the square root of loss, as Mathis and PFTK have it",
+}
 
 
 @dataclass(frozen=True)

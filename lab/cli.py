@@ -303,11 +303,10 @@ def list_(as_json: bool) -> None:
 @click.argument("scenario", callback=parsed(options.scenario))
 @click.option("--out", callback=parsed(options.folder), help="Folder for the results.")
 def run(name: str, as_json: bool, scenario: str, out: Path | None) -> None:
-    """Run a scenario (loss) and leave its evidence in results/."""
+    """Run a scenario (see lab list) and leave its evidence in results/."""
     words = ["lab", "run", scenario] + (["--name", name] if name != "lab" else [])
-    result, folder = runner.run_loss(Engine(), name, say, out, " ".join(words))
-
-    answer(result, as_json, lambda: status.loss_outcome(result))
+    result, folder = runner.run(Engine(), scenario, name, say, out, " ".join(words))
+    answer(result, as_json, lambda: status.outcome(result))
     say(f"evidence: {folder}/report.html, result.json, result.csv")
     if result["interrupted"]:
         raise click.exceptions.Exit(INTERRUPTED)

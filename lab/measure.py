@@ -141,6 +141,41 @@ def tcp(
     }
 
 
+def bulk(
+    engine: Engine,
+    lab: Lab,
+    *,
+    streams: int,
+    warmup_s: float,
+    window_s: float,
+    congestion: str,
+    send_buffer: int,
+    client: str = "client-1",
+) -> Report:
+    """Send as fast as TCP lets each of some streams, and read the echo; the probe's report.
+
+    Added: `passed`, `lost` and `overflowed` toward the server, by wan's counters, from the first
+    SYN to the last FIN; and `overflowed_toward_client`.
+    """
+    node, link = lab.client(client), Link(engine, lab)
+    words = [
+        "tcp-server", "--streams", str(streams), "--warmup", str(warmup_s),
+        "--seconds", str(window_s), "--congestion", congestion, "--send-buffer", str(send_buffer),
+    ]  # fmt: skip
+    before = link.laid()
+    report: Report = engine.python(node, "probe.bulk", *words)
+    after = link.state()
+    counted = _counted(SERVER, before, after)
+    overrun = after.overrun - before.overrun  # dropped before wan knew of which direction
+    return {
+        **report,
+        "passed": counted.passed,
+        "lost": counted.lost,
+        "overflowed": counted.overflowed + overrun,
+        "overflowed_toward_client": _counted(CLIENT, before, after).overflowed,
+    }
+
+
 def _counted(direction: Direction, before: LinkState, after: LinkState) -> Counters:
     """What wan counted meanwhile. Raises `LabError` where its books were begun anew."""
     try:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,32 +17,51 @@ from lab import compose, lifecycle
 from lab.engine import Engine
 from lab.errors import BadInput, LabError
 from lab.report.flat import csv_text
+from lab.report.law_page import law_page
 from lab.report.page import loss_page
-from lab.scenario.loss import LossRun, Step
+from lab.scenario.law import LawRun
+from lab.scenario.loss import LossRun
+from lab.scenario.run import Run, Step
 
 Say = Callable[[str], None]
+Result = dict[str, Any]
 
 
-def run_loss(
-    engine: Engine, name: str, say: Say, out: Path | None, command: str
-) -> tuple[dict[str, Any], Path]:
-    """Run `loss` in lab `name`; return its result and the folder that its evidence is in.
+@dataclass(frozen=True)
+class Scenario:
+    """What a scenario takes beside its title: how to measure it, and its page."""
+
+    run: Callable[..., Run]
+    page: Callable[[Result], str]
+
+
+SCENARIOS = {
+    LossRun.name: Scenario(LossRun, loss_page),
+    LawRun.name: Scenario(LawRun, law_page),
+}
+"""By the names that the catalogue gives them."""
+
+
+def run(
+    engine: Engine, scenario: str, name: str, say: Say, out: Path | None, command: str
+) -> tuple[Result, Path]:
+    """Run a scenario in lab `name`; return its result and the folder that its evidence is in.
 
     What was measured before Ctrl-C, or before a node died, is written all the same; then the
     result says `interrupted`, or names what failed.
     """
     found = engine.lab(name)
     facts = {"command": command, "compose": compose.version(), "lab_version": lab.__version__}
-    folder = out or _folder("loss")
+    folder = out or _folder(scenario)
     with _made(folder), lifecycle.held(name, say), _progress(say) as watch:
-        run = LossRun(engine, found, facts=facts, watch=watch)
+        running = SCENARIOS[scenario].run(engine, found, facts=facts, watch=watch)
         try:
-            run.measure()
+            running.measure()
         except (KeyboardInterrupt, LabError):
             # Both are told by the result; with nothing measured there is nothing to tell.
-            if not run.result()["points"]:
+            if not running.result()["points"]:
                 raise
-    result = run.result()
+    result = running.result()
     _write(result, folder)
     return result, folder
 
@@ -72,14 +92,15 @@ def _made(folder: Path) -> Iterator[None]:
         raise
 
 
-def _write(result: dict[str, Any], folder: Path) -> None:
+def _write(result: Result, folder: Path) -> None:
     """The result first and the page last: a page that can't be drawn loses no figure."""
     text = json.dumps(result, indent=1)
     # Short lists of numbers read better on one line.
     text = re.sub(r"\[\s+([-\d.e, \n]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
     (folder / "result.json").write_text(text + "\n", encoding="utf-8")
     (folder / "result.csv").write_text(csv_text(result), encoding="utf-8", newline="")
-    (folder / "report.html").write_text(loss_page(result), encoding="utf-8")
+    page = SCENARIOS[result["scenario"]].page(result)
+    (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 @contextmanager

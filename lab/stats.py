@@ -1,12 +1,13 @@
 """The arithmetic behind a verdict: exact intervals, two-way loss, percentiles. All pure.
 
-Knows numbers only. scipy is imported inside the one function that needs it, because its import
+Knows numbers only. scipy is imported inside the functions that need it, because its import
 takes longer than most commands of `lab` take in all.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import ceil
+from math import ceil, inf, sqrt
+from statistics import fmean, stdev
 
 
 def exact_interval(hits: int, trials: int, confidence: float) -> tuple[float, float]:
@@ -26,6 +27,24 @@ def exact_interval(hits: int, trials: int, confidence: float) -> tuple[float, fl
     low = float(betaincinv(hits, trials - hits + 1, tail)) if hits else 0.0
     high = float(betaincinv(hits + 1, trials - hits, 1 - tail)) if hits < trials else 1.0
     return low, high
+
+
+def mean_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
+    """Student's interval for the mean behind some independent values: (low, high).
+
+    Two-sided; exact for normal values, good for others of one hump. One value has no spread:
+    (-inf, inf). Raises `ValueError` for no values and for a confidence out of (0, 1).
+    """
+    if not values:
+        raise ValueError("no values, no mean")
+    _check_confidence(confidence)
+    if len(values) == 1:
+        return -inf, inf
+    from scipy.special import stdtrit  # noqa: PLC0415 - slow to import, rarely needed
+
+    quantile = float(stdtrit(len(values) - 1, (1 + confidence) / 2))
+    half = quantile * stdev(values) / sqrt(len(values))
+    return fmean(values) - half, fmean(values) + half
 
 
 def two_way_loss(toward_server: float, toward_client: float) -> float:

@@ -12,6 +12,7 @@ from lab import proof, wording
 from lab.impairment import Direction
 from lab.link import LinkState
 from lab.nodes import Lab
+from lab.report.law_table import law_table
 from lab.report.table import ledger_table, loss_table
 
 
@@ -164,13 +165,24 @@ def catalogue_table(data: Mapping[str, Any]) -> RenderableType:
     return Group(servers, scenarios)
 
 
-def loss_outcome(result: Mapping[str, Any]) -> RenderableType:
-    """A loss run for a terminal: what arrived and what it cost, the ledger, the verdict."""
+_OUTCOMES = {
+    "loss": (
+        (loss_table, ledger_table),
+        "every datagram is accounted for, and TCP delivered all",
+    ),
+    "tcp-law": ((law_table,), "TCP's pace lies along both models"),
+}
+"""What each scenario shows on a terminal: its tables, and what it means that it passed."""
+
+
+def outcome(result: Mapping[str, Any]) -> RenderableType:
+    """A scenario's run for a terminal: its tables, and the verdict."""
+    tables, meaning = _OUTCOMES[result["scenario"]]
     parts: list[RenderableType] = []
     if result["points"]:
-        parts += [loss_table(result), ledger_table(result)]
+        parts += [table(result) for table in tables]
     if result["verdict"] == "pass":
-        parts.append(Text("pass: every datagram is accounted for, and TCP delivered all", "green"))
+        parts.append(Text(f"pass: {meaning}", "green"))
     elif result["interrupted"]:
         parts.append(Text("interrupted: what was measured so far is kept", "bold red"))
     else:

@@ -53,7 +53,7 @@ def loss_page(result: Mapping[str, Any]) -> str:
         section("The numbers", _numbers(result), _ledger(points)),
         section("What was expected, and whether it held", _expectations(points)),
         section("The set-up", *_setup(result)),
-        section("How to repeat it", *_repeat(result)),
+        section("How to repeat it", *repeat(result)),
     )
 
 
@@ -191,7 +191,11 @@ def _setup(result: Mapping[str, Any]) -> list[Html]:
     )
     return [
         paragraph(told),
-        figure(topology.PICTURE, "Who stands where", "Both servers echo what they get (RFC 862)."),
+        figure(
+            topology.picture("tc drops p toward server", "tc drops p toward client"),
+            "Who stands where",
+            "Both servers echo what they get (RFC 862).",
+        ),
         facts(
             [
                 ("TCP server", str(programs.get("tcp", NOTHING))),
@@ -213,7 +217,8 @@ def _messages(points: Points, streams: str) -> str:
     return ", ".join(said) or NOTHING
 
 
-def _repeat(result: Mapping[str, Any]) -> list[Html]:
+def repeat(result: Mapping[str, Any]) -> list[Html]:
+    """How to do it again, and the versions that it was done with; of any scenario."""
     known = (
         ("Lab", "lab_version"),
         ("Kernel", "kernel"),

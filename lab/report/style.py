@@ -61,6 +61,7 @@ th:last-child, td:last-child { padding-right: 0; }
 td, tbody th { white-space: nowrap; border-top: 1px solid var(--line); }
 tbody th { font-weight: 650; }
 thead th { color: var(--muted); font-weight: 500; vertical-align: bottom; }
+thead tr + tr th:first-child { padding-left: 0.625rem; text-align: right; }
 thead th.group {
   color: var(--ink); font-weight: 650; text-align: center; padding: 0.25rem 0 0.25rem 1.25rem;
   background: linear-gradient(var(--line) 0 0) right bottom / calc(100% - 1.25rem) 1px no-repeat;

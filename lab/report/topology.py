@@ -1,16 +1,25 @@
 """A small picture of the lab: who stands where, and where packets are dropped. Drawn by hand."""
 
+from html import escape
+
 from lab.report.markup import Html
 
 TITLE = "The lab: client, wan and two servers on one network"
 
+
+def picture(*works: str) -> Html:
+    """The lab; `works`: the two lines that say what tc does on wan."""
+    upper, lower = map(escape, works)
+    return Html(_DRAWING.replace("@upper@", upper).replace("@lower@", lower))
+
+
 # Every packet for the subnet goes through wan; see the wiring in compose.yaml. Numbers are units
 # of the 720 x 210 view box.
-PICTURE = Html(f"""\
+_DRAWING = f"""\
 <svg class="wide" role="img" aria-label="{TITLE}" viewBox="0 0 720 210">
 <title>{TITLE}</title>
 <desc>The client reaches the TCP server and the UDP server only through wan, a router. tc on wan
-drops packets toward the server and toward the client, and counts each one.</desc>
+impairs what goes toward the server and toward the client, and counts each packet.</desc>
 <defs><marker id="topology-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8"
 markerHeight="8" orient="auto" markerUnits="userSpaceOnUse">
 <path d="M0 0.5 L8 4 L0 7.5 z" style="fill: var(--muted)"/></marker></defs>
@@ -31,7 +40,7 @@ markerHeight="8" orient="auto" markerUnits="userSpaceOnUse">
 <text x="642" y="82">tcp-server</text><text x="642" y="154">udp-server</text></g>
 <g style="text-anchor: middle; fill: var(--muted); font-size: 13px">
 <text x="193" y="97">toward server</text><text x="193" y="140">toward client</text>
-<text x="364" y="118">tc drops p toward server</text>
-<text x="364" y="142">tc drops p toward client</text></g>
+<text x="364" y="118">@upper@</text>
+<text x="364" y="142">@lower@</text></g>
 </svg>
-""")
+"""

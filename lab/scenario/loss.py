@@ -6,17 +6,14 @@ counted on wan in the middle of UDP's ledger, and that has to close to the last 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from lab import catalogue, lifecycle, measure
+from lab import lifecycle, measure
 from lab.engine import Engine
-from lab.errors import LabError
 from lab.impairment import Direction, Impairment
-from lab.link import Link
 from lab.nodes import Lab
 from lab.scenario import checks
+from lab.scenario.run import Point, Run, Step
 from lab.stats import exact_interval, run_confidence, two_way_loss
 from lab.undo import undone
 from lab.wording import exact_percent
@@ -28,7 +25,6 @@ STREAMS = 100
 UDP_INTERVAL_MS = 0.25
 UDP_TIMEOUT_MS = 500.0
 TCP_TIMEOUT_MS = 120_000.0
-QUIET_S = 40
 TCP_ROUTE = ("rto_min", "10ms", "quickack", "1")
 """TCP's clock in this run: Linux repeats a segment after 200 ms at the soonest, here after 10 ms,
 and acknowledges at once. Each repeat that is lost doubles the wait. At 30 % each way 51 % of round
@@ -49,20 +45,10 @@ _TCP_KEYS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Step:
-    """What the run is about to do, in words, and how many of its measurements are done."""
+class LossRun(Run):
+    """UDP first and then TCP, through the same losses."""
 
-    words: str
-    done: int
-    of: int
-
-
-class LossRun:
-    """One run; `result` is what has been measured so far, at any time, as the JSON contract has it.
-
-    So a run that is interrupted or fails in the middle loses nothing that it had.
-    """
+    name = "loss"
 
     def __init__(
         self,
@@ -74,32 +60,18 @@ class LossRun:
         facts: Mapping[str, Any] | None = None,
         watch: Callable[[Step], None] = lambda _: None,
     ) -> None:
-        """`facts`: what else the result is to say of itself (command, versions, …)."""
-        self._engine, self._lab, self._link = engine, lab, Link(engine, lab)
-        self._losses, self._messages, self._watch = losses, messages, watch
-        self._facts = dict(facts or {})
+        """`losses`: ratios, the same each way. For the rest see `Run`."""
+        super().__init__(engine, lab, facts=facts, watch=watch)
+        self._losses, self._messages = losses, messages
         self._udp: dict[float, dict[str, Any]] = {}
         self._tcp: dict[float, dict[str, Any]] = {}
-        self._backend: str | None = None
-        self._congestion: str | None = None
-        self._problem: str | None = None
-        self._started, self._finished = _now(), ""
 
-    def measure(self) -> None:
-        """Sweep; whatever was impaired before is so again afterwards, also after Ctrl-C."""
-        try:
-            self._quiet()
-            with self._link.restored(), self._quick_tcp():
-                for protocol, one in (("udp", self._one_udp), ("tcp", self._one_tcp)):
-                    for loss in self._losses:
-                        self._step(f"{protocol.upper()} at {exact_percent(loss)} loss")
-                        one(loss)
-            self._step("done")
-        except LabError as error:
-            self._problem = str(error)
-            raise
-        finally:
-            self._finished = _now()
+    def _sweep(self) -> None:
+        with self._quick_tcp():
+            for protocol, one in (("udp", self._one_udp), ("tcp", self._one_tcp)):
+                for loss in self._losses:
+                    self._step(f"{protocol.upper()} at {exact_percent(loss)} loss")
+                    one(loss)
 
     @contextmanager
     def _quick_tcp(self) -> Iterator[None]:
@@ -107,20 +79,6 @@ class LossRun:
         # Looked up again, as a node that ended meanwhile is named at once and not waited for.
         with undone(lambda: lifecycle.rewire(self._engine, self._engine.lab(self._lab.name))):
             yield
-
-    def _step(self, words: str) -> None:
-        done = len(self._udp) + len(self._tcp)
-        self._watch(Step(words, done, 2 * len(self._losses)))
-
-    def _quiet(self) -> None:
-        if busy := measure.quiet(self._engine, self._lab, 0):
-            self._step(f"waiting for {busy}: TCP has something left to say")
-            busy = measure.quiet(self._engine, self._lab, QUIET_S)
-        if busy:
-            raise LabError(
-                f"{busy} still has TCP connections at work after {QUIET_S} s; "
-                "the ledger of this run could not close"
-            )
 
     def _impair(self, loss: float) -> None:
         state = self._link.set({each: Impairment(loss=loss) for each in Direction})
@@ -163,29 +121,22 @@ class LossRun:
         return max(1, 3 * sum(1 for loss in self._losses if loss > 0))
 
     @property
-    def whole(self) -> bool:
-        """Whether every point was measured."""
-        return len(self._udp) == len(self._tcp) == len(self._losses)
+    def _progress(self) -> tuple[int, int]:
+        return len(self._udp) + len(self._tcp), 2 * len(self._losses)
 
-    def result(self) -> dict[str, Any]:
-        """The run as one JSON object; `verdict` is `pass` only where all was measured and held."""
-        points = [
+    @property
+    def _points(self) -> Sequence[Point]:
+        return [
             {"loss": loss, "udp": self._udp.get(loss), "tcp": self._tcp.get(loss)}
             for loss in sorted(self._losses)
             if loss in self._udp or loss in self._tcp
         ]
-        failures = checks.broken(points) + ([self._problem] if self._problem else [])
+
+    def _broken(self, points: Sequence[Point]) -> list[str]:
+        return checks.broken(points)
+
+    def _setting(self) -> Mapping[str, Any]:
         return {
-            "scenario": "loss",
-            "title": catalogue.SCENARIOS["loss"],
-            **self._facts,
-            "lab": self._lab.name,
-            "started": self._started,
-            "finished": self._finished or _now(),
-            "backend": self._backend,
-            "kernel": self._engine.kernel,
-            "engine": self._engine.version,
-            "congestion_control": self._congestion,
             "tcp_route": " ".join(TCP_ROUTE),
             "programs": {
                 protocol: self._lab.node(f"{protocol}-server").program
@@ -193,10 +144,6 @@ class LossRun:
             },
             "confidence": CONFIDENCE,
             "run_confidence": CONFIDENCE,
-            "interrupted": not self.whole and self._problem is None,
-            "verdict": "pass" if self.whole and not failures else "fail",
-            "failures": failures,
-            "points": points,
         }
 
 
@@ -213,7 +160,3 @@ def _loss(sent: int, lost: int, expected: float, each: float) -> dict[str, Any]:
         "interval": list(exact_interval(lost, sent, CONFIDENCE)),
         "held": low <= expected <= high,
     }
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -34,25 +34,46 @@ def test_only_the_growth_of_counters_counts() -> None:
     }
 
 
+# Offsets of struct tcp_info in linux/tcp.h, each with a value of its own.
+VALUES = {
+    "state": ("=B", 0, 1),
+    "backoff": ("=B", 4, 2),
+    "rto": ("=I", 8, 204_000),
+    "snd_mss": ("=I", 16, 1448),
+    "rtt": ("=I", 68, 70),
+    "snd_cwnd": ("=I", 80, 10),
+    "total_retrans": ("=I", 100, 3),
+    "bytes_acked": ("=Q", 120, 1 << 40),
+    "segs_in": ("=I", 140, 21),
+    "data_segs_out": ("=I", 156, 22),
+    "busy_time": ("=Q", 168, 9_000_000),
+    "rwnd_limited": ("=Q", 176, 31),
+    "sndbuf_limited": ("=Q", 184, 32),
+    "bytes_retrans": ("=Q", 208, 192),
+    "total_rto": ("=H", 240, 4),
+}
 FULL = bytearray(248)
-for form, offset, value in (
-    ("=B", 0, 1),
-    ("=I", 8, 204_000),
-    ("=I", 68, 70),
-    ("=I", 80, 10),
-    ("=I", 100, 3),
-    ("=Q", 208, 192),
-):
+for form, offset, value in VALUES.values():
     struct.pack_into(form, FULL, offset, value)
+
+
+def known(length: int) -> tcp_info.TcpInfo:
+    """What can be known of so many bytes."""
+    return tcp_info.TcpInfo(
+        **{
+            name: value if offset + struct.calcsize(form) <= length else None
+            for name, (form, offset, value) in VALUES.items()
+        }
+    )
 
 
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (bytes(FULL), tcp_info.TcpInfo(1, 204_000, 70, 10, 3, 192)),
-        (bytes(FULL) + b"\xff" * 64, tcp_info.TcpInfo(1, 204_000, 70, 10, 3, 192)),
-        (bytes(FULL[:104]), tcp_info.TcpInfo(1, 204_000, 70, 10, 3, None)),
-        (bytes(FULL[:103]), tcp_info.TcpInfo(1, 204_000, 70, 10, None, None)),
+        (bytes(FULL), known(248)),
+        (bytes(FULL) + b"\xff" * 64, known(248)),
+        (bytes(FULL[:104]), known(104)),
+        (bytes(FULL[:103]), known(103)),
         (bytes(FULL[:1]), tcp_info.TcpInfo(1, None, None, None, None, None)),
         (b"", tcp_info.TcpInfo(None, None, None, None, None, None)),
     ],
@@ -60,6 +81,11 @@ for form, offset, value in (
 )
 def test_tcp_info_is_read_as_far_as_it_goes(data: bytes, expected: tcp_info.TcpInfo) -> None:
     assert tcp_info.parse(data) == expected
+
+
+def test_what_an_older_kernel_lacks_is_none() -> None:
+    assert (known(104).total_retrans, known(103).total_retrans) == (3, None)
+    assert (known(240).total_rto, known(240).bytes_retrans) == (None, 192)
 
 
 def test_tcp_info_of_a_real_connection() -> None:
@@ -97,6 +123,9 @@ BAD = [
     ("tcp", ["--streams", "1001"], "--streams: '1001' is not from 1 to 1000"),
     ("tcp", ["--size", "1048577"], "--size: '1048577' is not from 20 to 1048576"),
     ("tcp", ["--window", "0"], "--window: '0' is not from 1 to 1000"),
+    ("bulk", ["--streams", "0"], "--streams: '0' is not from 1 to 1000"),
+    ("bulk", ["--seconds", "0"], "--seconds: '0' is not from 0.1 to 3600"),
+    ("bulk", ["--send-buffer", "1"], "--send-buffer: '1' is not from 4096 to 1073741824"),
     ("tcp", ["--nonsense"], "unrecognized arguments: --nonsense"),
 ]
 

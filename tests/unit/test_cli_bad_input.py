@@ -127,7 +127,7 @@ CASES: list[tuple[str, str]] = [
     ("probe tcp --streams 0", "--streams: '0' is out of range; allowed 1 to 1000"),
     ("probe tcp --streams 1001", "--streams: '1001' is out of range; allowed 1 to 1000"),
     ("probe icmp", "lab probe: 'icmp' is no command; allowed: tcp, udp"),
-    ("run nope", "SCENARIO: 'nope' is none of these; allowed: loss"),
+    ("run nope", "SCENARIO: 'nope' is none of these; allowed: loss, tcp-law"),
     ("run", "lab run: SCENARIO is missing; see lab run --help"),
     ("run loss extra", "lab run: got unexpected extra argument (extra); see lab run --help"),
     ("status --verbose", "lab status: '--verbose' is no option; allowed: --help, --json, --name"),

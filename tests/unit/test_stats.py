@@ -93,3 +93,18 @@ def test_run_confidence() -> None:
 def test_the_import_stays_fast() -> None:
     code = "import sys, lab.stats, lab.units, lab.impairment; sys.exit('scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_mean_interval_is_students() -> None:
+    # From the table of t: 2.776 for 4 degrees of freedom at 95 %.
+    low, high = stats.mean_interval([1.0, 2.0, 3.0, 4.0, 5.0], 0.95)
+    assert (low, high) == pytest.approx((3 - 2.776 / 2**0.5, 3 + 2.776 / 2**0.5), abs=1e-3)
+    assert stats.mean_interval([7.0, 7.0], 0.95) == (7.0, 7.0)
+
+
+def test_mean_interval_of_next_to_nothing() -> None:
+    assert stats.mean_interval([1.0], 0.95) == (float("-inf"), float("inf"))
+    with pytest.raises(ValueError, match="no values"):
+        stats.mean_interval([], 0.95)
+    with pytest.raises(ValueError, match="confidence"):
+        stats.mean_interval([1.0, 2.0], 1.0)

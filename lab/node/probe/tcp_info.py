@@ -23,6 +23,15 @@ class TcpInfo(NamedTuple):
     snd_cwnd: int | None  # in segments
     total_retrans: int | None  # segments sent again in the socket's whole life, SYNs included
     bytes_retrans: int | None
+    backoff: int | None = None  # how often rto was doubled, as nothing was heard
+    snd_mss: int | None = None  # bytes of data in a full segment
+    bytes_acked: int | None = None
+    segs_in: int | None = None  # ACKs, with data or without
+    data_segs_out: int | None = None  # segments with data, sent again or not
+    busy_time: int | None = None  # with data on the way
+    rwnd_limited: int | None = None  # of that, held back by the receiver's window
+    sndbuf_limited: int | None = None  # of that, held back by the room to send from
+    total_rto: int | None = None  # timeouts, in times; Linux 6.7 and later
 
 
 # Offsets by natural alignment: eight bytes of flags, 24 times u32, then u64 and u32 mixed.
@@ -33,6 +42,15 @@ _FIELDS = {
     "snd_cwnd": ("=I", 80),
     "total_retrans": ("=I", 100),
     "bytes_retrans": ("=Q", 208),
+    "backoff": ("=B", 4),
+    "snd_mss": ("=I", 16),
+    "bytes_acked": ("=Q", 120),
+    "segs_in": ("=I", 140),
+    "data_segs_out": ("=I", 156),
+    "busy_time": ("=Q", 168),
+    "rwnd_limited": ("=Q", 176),
+    "sndbuf_limited": ("=Q", 184),
+    "total_rto": ("=H", 240),
 }
 
 
