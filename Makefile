@@ -21,7 +21,7 @@ demo: ## the main experiment: what UDP drops and TCP repairs, with a report
 
 test: ## all tests, all set-up included
 	@lab/setup.sh dev
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 2 --dist worksteal
 
 test-netem: ## the tests that take a kernel with netem, on this one or on one booted for them
 	@lab/setup.sh netem

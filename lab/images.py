@@ -19,6 +19,7 @@ from requests.exceptions import RequestException
 from lab import compose
 from lab.engine import Engine
 from lab.errors import BadInput, ImageError, last_words
+from lab.lock import alone
 
 NODE = "netlab-node:trixie"
 BASE = "netlab-base:trixie"
@@ -26,6 +27,8 @@ REGISTRY_BASE = os.environ.get("LAB_REGISTRY_BASE", "debian:trixie-slim")
 RECIPE_LABEL = "org.netlab.recipe"
 PATIENCE_S = 3.0
 """How long a registry may take to answer before the base is built from packages."""
+
+PATIENCE_OF_BUILDS_S = 300.0
 
 _IMAGES = compose.ROOT / "images"
 
@@ -51,9 +54,12 @@ def ensure(engine: Engine, say: Say) -> None:
     if engine.image_label(NODE, RECIPE_LABEL) == wanted:
         return
     compose.version()  # it builds the image; better told now than after half a minute
-    base = _base(engine, say)
-    say(f"building the node image on {base}")
-    compose.build(base, wanted)
+    with alone(".image", "the node image", say, PATIENCE_OF_BUILDS_S):
+        if engine.image_label(NODE, RECIPE_LABEL) == wanted:  # somebody else has just built it
+            return
+        base = _base(engine, say)
+        say(f"building the node image on {base}")
+        compose.build(base, wanted)
 
 
 def source(engine: Engine) -> str | None:

@@ -1,21 +1,17 @@
 """A lab's life: up, wired and echoing; down with nothing left. One command at a time per lab."""
 
-import getpass
 import json
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from lab import catalogue, compose, images
 from lab.engine import Engine
 from lab.errors import BadInput, ComposeError, EngineError, ImpairmentError, LabError
 from lab.link import Link
+from lab.lock import alone
 from lab.nodes import SERVERS, Lab, Node
 
 DEFAULT_NAME = "lab"
@@ -38,27 +34,9 @@ def checked_name(name: str) -> str:
 
 @contextmanager
 def held(name: str, say: Say) -> Iterator[None]:
-    """Keep other commands from changing lab `name` meanwhile; wait for one that does.
-
-    The lock is the operating system's and ends with the process, however it ends.
-    """
-    folder = Path(tempfile.gettempdir()) / f"netlab-{getpass.getuser()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    lock = FileLock(folder / f"{name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say(f"another command is at work on lab {name!r}; waiting for it")
-        try:
-            lock.acquire(timeout=PATIENCE_S)
-        except Timeout:
-            raise LabError(
-                f"another command has been at work on lab {name!r} for {PATIENCE_S:.0f} s"
-            ) from None
-    try:
+    """Keep other commands from changing lab `name` meanwhile; wait for one that does."""
+    with alone(name, f"lab {name!r}", say, PATIENCE_S):
         yield
-    finally:
-        lock.release()
 
 
 def up(

@@ -24,7 +24,7 @@ LINKS = 20_000
 RATE_SLACK = 0.03
 QUANTILES = (0.1, 0.5, 0.9)
 OVERTOOK = 0.5
-"""Of the least delay that a packet can have: one that took less has overtaken."""
+"""Of the least delay under jitter: a packet that took less has overtaken."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,8 @@ def quantile_ms(asked: Impairment, share: float) -> float:
 
 
 def _overtook(asked: Impairment, delay_ms: float) -> bool:
+    if not asked.jitter_ms:
+        return delay_ms < asked.delay_ms - EARLY_MS
     return delay_ms < OVERTOOK * (asked.delay_ms - asked.jitter_ms)
 
 

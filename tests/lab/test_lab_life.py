@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lab.impairment import Direction, Impairment
 from lab.link import Link
 from lab.nodes import LABEL, Lab, Node
 
-from .conftest import LAB, lab_command, until
+from .conftest import LAB, _new_name, lab_command, until
 
 SMALL: dict[str, Any] = {"count": 200, "size": 64, "interval_ms": 0.5, "timeout_ms": 500.0}
 
@@ -169,11 +170,9 @@ def test_every_server_echoes_in_its_container(engine: Engine, own_swap: str, pro
 
 
 @pytest.fixture(scope="module")
-def own_swap(engine: Engine) -> Any:
-    try:
-        yield "t-swap"
-    finally:
-        engine.remove("t-swap")
+def own_swap(engine: Engine) -> Iterator[str]:
+    """One lab for all of them, whose server is swapped."""
+    yield from _new_name(engine, "t-swap")
 
 
 def test_compose_alone_gives_a_lab(engine: Engine, own_name: str) -> None:
