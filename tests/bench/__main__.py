@@ -13,10 +13,10 @@ from rich.console import Console
 from lab import compose, images, lifecycle
 from lab.engine import Engine
 from lab.errors import LabError
-from tests.bench import ground, pacing, page, programs, standing
+from tests.bench import ground, pacing, page, programs, standing, userspace
 
 NAME = "b-bench"
-MOST_S = 240
+MOST_S = 300
 
 
 def _facts(engine: Engine) -> str:
@@ -42,6 +42,9 @@ def _bench(engine: Engine, console: Console) -> None:
                 paced = pacing.against_sockperf(engine, lab)
                 console.print(page.sockperf(paced, pacing.flat_out(engine, lab)))
                 console.print(page.pacing_note())
+                console.print(
+                    page.link(userspace.carried(engine, lab), userspace.kept(engine, lab))
+                )
             console.print(page.echo(programs.measure(engine, lab)))
 
 

@@ -22,7 +22,7 @@ SOCKPERF_PER_S, SOCKPERF_S, SOCKPERF_PORT = 20_000, 2, 11_111
 IRTT_PORT = 2112
 FLAT_OUT = 60_000  # datagrams of the probe when no pace holds it: about a second
 LATE_MS = 1.0  # as the probe has it
-SERVERS_LAST_S = "200"
+SERVERS_LAST_S = "300"
 _LOG = "/run/lab/sockperf.csv"  # in the client, in memory
 
 
@@ -72,6 +72,11 @@ def against_sockperf(engine: Engine, lab: Lab) -> dict[str, Paced]:
             "sockperf under-load": lambda: _sockperf(engine, lab, str(SOCKPERF_PER_S)),
         }
     )
+
+
+def sockperf_at(engine: Engine, lab: Lab, per_s: int) -> Paced:
+    """sockperf alone, at so many messages a second."""
+    return _sockperf(engine, lab, str(per_s))
 
 
 def flat_out(engine: Engine, lab: Lab) -> dict[str, Paced]:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab import wording
-from tests.bench import pacing, programs
+from tests.bench import pacing, programs, userspace
 from tests.bench.pacing import Paced
 from tests.bench.standing import MOST_MORE_S, MOST_TIMES, Standing
 
@@ -77,6 +77,19 @@ def pacing_note() -> str:
         "and back; ratios to the probe's.\n"
         f"Off beat: ticks skipped, or served more than {pacing.LATE_MS:g} ms late."
     )
+
+
+def link(carried: Mapping[str, Paced], kept: userspace.Kept) -> RenderableType:
+    """The link in user space."""
+    title = f"UDP through wan, {wording.count(2 * userspace.PER_S)} packets/s"
+    delayed = (
+        f"A delay of {userspace.DELAY_MS:g} ms each way at "
+        f"{wording.count(2 * userspace.DELAYED_PER_S)} packets/s: "
+        f"{kept.p50_ms:+.3f} ms in the middle, {kept.p99_ms:+.3f} ms at the 99th percentile, "
+        f"{kept.dropped} lost;\nthe way through wan without a delay is part of that, and "
+        f"{wording.times(kept.late, 'datagram')} left late."
+    )
+    return Group(_paced(title, carried), delayed)
 
 
 def echo(result: programs.Result) -> RenderableType:
