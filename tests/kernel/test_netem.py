@@ -12,10 +12,11 @@ import pytest
 
 from lab import measure
 from lab.engine import Engine
+from lab.errors import ImpairmentError
 from lab.impairment import Direction, Impairment
 from lab.knobs import DISTRIBUTIONS
-from lab.link import Lane, Link, LinkState, netem
-from lab.link.tree import Shown, leaf_of, show
+from lab.link import Lane, Link, LinkState, Script, netem
+from lab.link.tree import Shown, class_of, leaf_of, show, tc
 from lab.nodes import Lab
 from lab.scenario.loss import LossRun
 from lab.stats import exact_interval
@@ -74,25 +75,32 @@ ASKED = [
         "delay 40ms jitter 5ms delay-correlation 25% rate 1mbit",
         "delay 10ms reorder 25%",
         "delay 10ms reorder 25% reorder-correlation 50% reorder-gap 5",
-        "duplicate 1%",
-        "duplicate 1% duplicate-correlation 25%",
         "corrupt 0.1% corrupt-correlation 25%",
         "delay 40ms limit 7",
         "none",
     )
+]
+DOUBLED = [
+    Impairment.parse(words)
+    for words in ("duplicate 1%", "duplicate 1% duplicate-correlation 25%", "none")
 ]
 
 
 def test_what_is_set_is_read_back(engine: Engine, lab: Lab, link: Link) -> None:
     """Each after the other on one qdisc, so that nothing of an earlier one may stay."""
     lane = Lane(SERVER)
-    commands = [
-        command for asked in ASKED for command in (*netem.BACKEND.change(lane, asked), show([])[0])
-    ]
+    other = Lane(CLIENT)
+    # Newer kernels let a netem duplicate only where it is alone.
+    alone = tc("qdisc", "del", "parent", class_of(other), "handle", leaf_of(other))
+    changes = [(*netem.BACKEND.change(lane, asked), show([])[0]) for asked in (*ASKED, *DOUBLED)]
+    commands = [command for pair in changes for command in pair]
+    commands[2 * len(ASKED) : 2 * len(ASKED)] = [alone]
+    commands += netem.BACKEND.install(other)
     done = engine.python(lab.node("wan"), "batch", json.dumps(commands), user="root")
     assert [each for each in done if each["code"]] == []
-    for asked, (_, shown) in zip(ASKED, zip(done[::2], done[1::2], strict=True), strict=True):
-        qdiscs = {each["handle"]: each for each in json.loads(shown["stdout"])}
+    outputs = [each["stdout"] for each in done if each["stdout"]]
+    for asked, shown in zip((*ASKED, *DOUBLED), outputs, strict=True):
+        qdiscs = {each["handle"]: each for each in json.loads(shown)}
         found = netem.BACKEND.read(lane, Shown(qdiscs, {}, netem.label({lane: asked})))
         assert found is not None
         assert found.close_to(asked), (found, asked)
@@ -102,6 +110,17 @@ def test_what_is_set_is_read_back(engine: Engine, lab: Lab, link: Link) -> None:
         if asked.jitter_ms and not asked.order_free:
             knobs.add("rate")  # keeps the order
         assert set(qdiscs[leaf_of(lane)]["options"]) == {"limit", "ecn", "gap"} | knobs
+
+
+def test_a_kernel_that_lets_no_netem_duplicate_is_known_before(link: Link) -> None:
+    doubled, able = [Impairment(duplicate=0.01)], link.kernel.abilities
+    if able["netem-duplicate"]:
+        assert link.choose(doubled, Script()) == "netem"
+        return
+    assert link.choose(doubled, Script()) == "userspace"
+    with pytest.raises(ImpairmentError, match=r"this kernel .*cannot mix duplicating"):
+        link.set({SERVER: doubled[0]}, "netem")
+    assert link.state().backend == "netem"
 
 
 KEYS = {"loss-random", "loss-gemodel", "delay", "reorder", "duplicate", "corrupt", "rate", "limit"}
