@@ -194,7 +194,7 @@ def test_changing_while_traffic_flows_drops_nothing(engine: Engine, lab: Lab, li
 def test_the_main_run_passes_on_netem(engine: Engine, lab: Lab, link: Link) -> None:
     """Its UDP figures, ledger, and TCP, with two of its points: all six take two minutes here."""
     impair(link)
-    run = LossRun(engine, lab, losses=(0.0, 0.1), messages=1000)
+    run = LossRun(engine, lab, losses=(0.0, 0.1), messages=500)
     run.measure()
     result = run.result()
     assert (result["verdict"], result["failures"]) == ("pass", [])
@@ -203,7 +203,7 @@ def test_the_main_run_passes_on_netem(engine: Engine, lab: Lab, link: Link) -> N
     assert [point["udp"]["unexplained"] for point in (clear, lossy)] == [0, 0]
     assert clear["udp"]["loss_ratio"] == 0
     for tcp in (clear["tcp"], lossy["tcp"]):
-        assert (tcp["sent"], tcp["received"], tcp["corrupted"]) == (1000, 1000, 0)
+        assert (tcp["sent"], tcp["received"], tcp["corrupted"]) == (500, 500, 0)
     assert lossy["tcp"]["retransmissions"] > 0
     assert lossy["tcp"]["dropped_toward_server"] > 0
     assert lossy["tcp"]["dropped_toward_client"] > 0

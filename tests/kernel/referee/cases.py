@@ -88,7 +88,12 @@ def _third_lost(flight: Flight) -> tuple[int, int]:
 
 
 def _doubled(flight: Flight) -> tuple[int, int]:
-    return flight.doubled, len(flight.sent_ns)
+    return len(flight.doubled), len(flight.sent_ns)
+
+
+def _third_doubled(flight: Flight) -> tuple[int, int]:
+    numbers = range(0, len(flight.sent_ns), 3)
+    return len(flight.doubled.intersection(numbers)), len(numbers)
 
 
 def _damaged(flight: Flight) -> tuple[int, int]:
@@ -105,6 +110,16 @@ def _early(flight: Flight) -> list[bool]:
 def _early_share(flight: Flight) -> tuple[int, int]:
     early = _early(flight)
     return sum(early), len(early)
+
+
+def _both(flights: Flights) -> Verdict:
+    """Compare how many never arrive, and how many do twice."""
+    one, other = _exactly("lost", _lost)(flights), _exactly("doubled", _doubled)(flights)
+    return Verdict(
+        {name: f"{text}, {other.figures[name]}" for name, text in one.figures.items()},
+        f"{one.test}; {other.test}",
+        one.holds and other.holds,
+    )
 
 
 def _reordered(gap: int) -> Callable[[Flights], Verdict]:
@@ -258,7 +273,14 @@ CASES = (
     Case("delay 20ms reorder 25%", _reordered(1), 1200, interval_ms=1),
     Case("delay 20ms reorder 25% reorder-gap 5", _reordered(5), 1200, interval_ms=1),
     Case("duplicate 10%", _exactly("doubled", _doubled), 4000),
+    Case(
+        "duplicate 30% duplicate-correlation 25%",
+        _exactly("of every third doubled", _third_doubled), 4000,
+    ),
+    # A packet that is both lost and doubled is one packet; its copy may be lost by itself.
+    Case("loss 20% duplicate 20%", _both, 4000),
     Case("corrupt 10%", _exactly("damaged", _damaged), 4000, size=400),
+    Case("delay 20ms rate 1mbit", _delays(_MIDDLE), 300, interval_ms=5, size=400),
     Case("rate 5mbit", _goodput(5_000_000), 80, size=1400, backends=ALL),
     Case("rate 200kbit limit 10", _room(10), 30, size=1400),
 )  # fmt: skip

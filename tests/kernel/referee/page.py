@@ -16,7 +16,8 @@ Each impairment is set by the lab's own words on each backend that can do it, re
 the same probe: numbered UDP datagrams from a client through `wan` to a server, one way, in network
 namespaces. A datagram's delay is from the sender's clock before it sends to the kernel's time stamp
 at the receiver; a flight whose sender itself was late is flown again. In every flight but those
-that corrupt the ledger closed: what did not arrive was dropped and counted by the backend.
+that corrupt, or duplicate and lose, the ledger closed: what did not arrive was dropped and counted
+by the backend.
 
 What is compared is netem with each other backend. Shares: Fisher's exact test. Bursts of losses:
 the chi-square test on their lengths, and, where each packet shows the model's state, Fisher's test

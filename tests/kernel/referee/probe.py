@@ -46,9 +46,10 @@ class Flight:
         return [number not in numbers for number in range(len(self.sent_ns))]
 
     @property
-    def doubled(self) -> int:
+    def doubled(self) -> set[int]:
         """Numbers that arrived more than once."""
-        return sum(count > 1 for count in Counter(number for number, _ in self.arrived).values())
+        counts = Counter(number for number, _ in self.arrived)
+        return {number for number, count in counts.items() if count > 1}
 
     def delays_ms(self) -> dict[int, float]:
         """Delay of the first arrival, by number, in order of the numbers."""

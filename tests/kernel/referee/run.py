@@ -60,10 +60,11 @@ def _flown(net: Net, on: Ground, case: Case) -> Flight:
         net, case.count, interval_ms=case.interval_ms, size=case.size,
         longest_ms=longest_stay_s(asked) * 1000, doubled=asked.duplicate > 0,
     )  # fmt: skip
-    if asked.corrupt:
-        return flight  # a bit flipped in a header drops the packet further on
+    if asked.corrupt or (asked.loss and asked.duplicate):
+        # A bit flipped in a header drops the packet further on; a lost copy leaves no trace.
+        return flight
     arrived, dropped = len(flight.arrived), on.dropped()
-    doubled = flight.doubled if asked.duplicate else 0
+    doubled = len(flight.doubled) if asked.duplicate else 0
     if arrived + dropped != case.count + doubled or flight.damaged:
         raise NotInForce(
             f"{on.name}, {asked}: of {case.count} sent {arrived} arrived, {dropped} were dropped, "
