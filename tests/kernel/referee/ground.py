@@ -91,7 +91,7 @@ class KernelGround:
 
     def _shown(self, label: str) -> Shown:
         """What tc shows: the qdiscs, and the leaf's filters where the backend has some."""
-        qdiscs, _, _, on_leaf = show([LEAF])
+        qdiscs, *_, on_leaf = show([LEAF])
         (shown,) = self._run(qdiscs)
         told = self._run(on_leaf) if self.name == "tc-bpf" else ["[]"]
         return Shown(
@@ -116,6 +116,9 @@ class Host:
 
     def companion(self, _: str) -> Node:
         return _node("link", WAN)
+
+    def outlived(self, _: Node, __: Node) -> bool:
+        return False
 
     def python(self, _: Node, module: str, request: str, *, user: str) -> Any:
         assert (module, user) == ("link.control", "root")
