@@ -115,6 +115,7 @@ class Host:
         self._link = link
 
     def companion(self, _: str) -> Node:
+        """The link program: it is always there."""
         return _node("link", WAN)
 
     def outlived(self, _: Node, __: Node) -> bool:
