@@ -22,7 +22,8 @@ by the backend.
 What is compared is netem with each other backend. Shares: Fisher's exact test. Bursts of losses:
 the chi-square test on their lengths, and, where each packet shows the model's state, Fisher's test
 on the moves between the states. Delays: exact intervals of the quantiles (order statistics) may
-lie {bound_ms:g} ms apart, which one slow CPU takes. Rates: {rate_bound:.0%} around what was asked.
+lie {bound_ms:g} ms apart, which one slow CPU takes (where it was busy with other things, three
+times what its sender was late at p90). Rates: {rate_bound:.0%} around what was asked.
 Each test is at {each:.3%}, so all together, fewer than a hundred, are right with more than 99.9 %:
 *other* would not be chance.
 """

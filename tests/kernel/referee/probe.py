@@ -20,7 +20,7 @@ PORT = 7
 SEGMENT = 1448  # bytes of payload in a full one, with timestamps
 QUIET_S = 0.2  # this long after the last packet can have come nothing more is waited for
 BATCH = 16
-LATE_NS = 1_000_000
+LATE_MS = 1.0
 _SO_NO_CHECK, _SO_TIMESTAMPNS, _SO_RCVBUFFORCE = 11, 35, 33  # asm-generic/socket.h
 _NUMBER, _TIME = struct.Struct("!I"), struct.Struct("@ll")
 
@@ -30,14 +30,19 @@ class Flight:
     """What became of datagrams 0, 1, …: when each left, and what arrived, in order of arrival.
 
     sent_ns: by number. arrived: (number, ns) of those that are intact. damaged: ns of those that
-    are not. Times are CLOCK_REALTIME. late: how many left more than `LATE_NS` after they were due.
+    are not. Times are CLOCK_REALTIME. lateness_ms: how long after it was due each left.
     """
 
     size: int
     sent_ns: list[int] = field(default_factory=list)
     arrived: list[tuple[int, int]] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
-    late: int = 0
+    lateness_ms: list[float] = field(default_factory=list)
+
+    @property
+    def late(self) -> int:
+        """How many left more than `LATE_MS` after they were due."""
+        return sum(each > LATE_MS for each in self.lateness_ms)
 
     @property
     def lost(self) -> list[bool]:
@@ -94,7 +99,7 @@ def fly(
                 select.select([receiver], [], [], left / 1e9)
                 _take(receiver, flight, filling)
             flight.sent_ns.append(now := time.time_ns())
-            flight.late += interval_ns > 0 and now - due > LATE_NS
+            flight.lateness_ms.append((now - due) / 1e6)
             sender.send(payload)
         deadline = time.monotonic() + 30
         while doubled or len(flight.arrived) < count:
