@@ -2,7 +2,7 @@
 
 LAB = .venv/bin/lab
 
-.PHONY: help lab-up lab-down demo test test-netem lint bench
+.PHONY: help lab-up lab-down demo test test-netem referee lint bench
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -26,6 +26,10 @@ test: ## all tests, all set-up included
 test-netem: ## the tests that take a kernel with netem, on this one or on one booted for them
 	@lab/setup.sh netem
 	@.venv/bin/python -m tests.kernel.guest
+
+referee: ## every backend against real netem, as a table: docs/referee.md
+	@lab/setup.sh netem
+	@.venv/bin/python -m tests.kernel.referee
 
 lint: ## ruff and mypy --strict
 	@lab/setup.sh dev

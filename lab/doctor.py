@@ -89,7 +89,8 @@ def _kernel(engine: Engine) -> list[Check]:
     checks = []
     for name, meaning in _ABILITIES.items():
         if found[name]:
-            checks.append(Check(name, True, meaning))
+            but = "" if name != "netem" or found["netem-duplicate"] else ", save duplicate"
+            checks.append(Check(name, True, meaning + but))
         else:
             cure = "" if able else "use a kernel that has netem, or tun, or cls_bpf, htb and tbf"
             checks.append(Check(name, able, f"not in this kernel ({found['why'][name]})", cure))

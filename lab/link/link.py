@@ -1,6 +1,6 @@
 """Sets, reads and clears the impairments of one lab, whichever backend makes them real."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 
 from lab.engine import Engine
@@ -142,19 +142,20 @@ class Link:
             can = KERNEL[name].knobs if name in KERNEL else userspace.KNOBS_OF_ALL
             if unable := sorted(knobs - can):
                 reasons.append(f"{name}: cannot do {', '.join(unable)}")
-            elif missing := self._missing(name):
+            elif missing := self._missing(name, knobs):
                 reasons.append(f"{name}: not in this kernel ({missing})")
             else:
                 return name
         cure = "leave out what it cannot do, or take another backend (lab doctor names them)"
         raise ImpairmentError(f"no backend can do this: {'; '.join(reasons)}; {cure}")
 
-    def _missing(self, name: str) -> str:
+    def _missing(self, name: str, knobs: Set[str]) -> str:
         """What this kernel lacks for a backend, in its own words; userspace's start tells."""
         if name not in KERNEL:
             return ""
-        able = self.kernel.abilities
-        lacking = [need for need in KERNEL[name].needs if not able[need]]
+        able, backend = self.kernel.abilities, KERNEL[name]
+        needs = (*backend.needs, *(backend.knob_needs.get(knob) for knob in sorted(knobs)))
+        lacking = [need for need in needs if need and not able[need]]
         return str(able["why"][lacking[0]]) if lacking else ""
 
 

@@ -11,6 +11,10 @@ tc's words hide:
 - Jitter reorders, unless a rate is set: then a packet's delay counts from when the one before it
   leaves. So order is kept by a rate that cannot be felt, beyond what may be asked.
 
+Newer kernels let no netem duplicate while another one is on the interface
+(`check_netem_in_tree`), and ours are two: there another backend has to. A refused change is
+half done, so it has to be known before.
+
 A correlation is netem's own kind: each draw is mixed with the one before it (`get_crandom`), so
 the draws crowd in the middle. A loss of 10 % with a correlation of 25 % loses 1.8 %, one of 1 %
 none. Of a delay it leaves nothing below 2 s of jitter, where only the low bits of a draw count
@@ -187,4 +191,5 @@ BACKEND = Backend(
     read=read,
     drops=drops,
     label=label,
+    knob_needs=dict.fromkeys(("duplicate", "duplicate-correlation"), "netem-duplicate"),
 )

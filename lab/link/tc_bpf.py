@@ -42,8 +42,9 @@ def _bucket(lane: Lane) -> str:
 
 def _tbf(rate_bps: int | None) -> list[str]:
     rate = rate_bps or _UNFELT_BPS
-    # The bucket holds a millisecond of the rate and at least a frame, so that bursts stay short.
-    burst = max(rate // 8 // 1000, FRAME_BYTES)
+    # The bucket holds a millisecond of the rate, so that bursts stay short, and at least two
+    # frames: with one alone, whatever the kernel's timer is late is lost to the rate.
+    burst = max(rate // 8 // 1000, 2 * FRAME_BYTES)
     return ["tbf", "rate", f"{rate}bit", "burst", f"{burst}b", "limit", f"{queue_bytes(rate)}b"]
 
 

@@ -4,9 +4,10 @@ Each way to impair is set up on ``lo`` of this network namespace to drop everyth
 are sent through it, and the kernel's counter and the receiver have to agree that all are gone.
 ``lo`` carries nothing that matters here, and is left as it was found. Needs CAP_NET_ADMIN.
 
-Prints ``{"netem": true, "tc-bpf": true, "tbf": true, "tun": false, "why": {"tun": "…"}}``.
+Prints ``{"netem": true, …, "tun": false, "why": {"tun": "…"}}``, with a key for each of `WAYS`.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -32,7 +33,7 @@ def tc(*words: str) -> str:
 
 
 def arrives() -> int:
-    """Send `DATAGRAMS` over lo and count those that arrive; loopback delivers at once."""
+    """Send `DATAGRAMS` over lo and count all that arrive; loopback delivers at once."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
@@ -42,11 +43,9 @@ def arrives() -> int:
         arrived = 0
         for _ in range(DATAGRAMS):
             sender.sendto(b"?", receiver.getsockname())
-            try:
-                receiver.recv(1)
-                arrived += 1
-            except BlockingIOError:
-                pass
+            with contextlib.suppress(BlockingIOError):
+                while receiver.recv(1):
+                    arrived += 1
         return arrived
 
 
@@ -67,6 +66,20 @@ def netem() -> None:
     """tc-netem(8)."""
     tc("qdisc", "add", *ROOT, "netem", "loss", "100%")
     must_drop_all()
+
+
+def netem_duplicate() -> None:
+    """A netem that duplicates beside another one, as in the lab's tree with its two directions.
+
+    Kernels since 2025 refuse it (net/sched/sch_netem.c, `check_netem_in_tree`).
+    """
+    tc("qdisc", "add", *ROOT, "handle", "1:", "htb", "default", "1")
+    for number, words in ((2, []), (1, ["duplicate", "100%"])):
+        place = f"1:{number}"
+        tc("class", "add", "dev", "lo", "parent", "1:", "classid", place, "htb", "rate", "1gbit")
+        tc("qdisc", "add", "dev", "lo", "parent", place, "netem", *words)
+    if (arrived := arrives()) != 2 * DATAGRAMS:
+        raise Unable(f"set to double all, it made {arrived} of {DATAGRAMS}")
 
 
 def tc_bpf() -> None:
@@ -98,11 +111,20 @@ def tun() -> None:
         os.close(device)
 
 
+WAYS = {
+    "netem": netem,
+    "netem-duplicate": netem_duplicate,
+    "tc-bpf": tc_bpf,
+    "tbf": tbf,
+    "tun": tun,
+}
+
+
 def abilities() -> dict[str, object]:
     """Try each, and say why not where one fails."""
     found: dict[str, object] = {}
     why: dict[str, str] = {}
-    for name, attempt in {"netem": netem, "tc-bpf": tc_bpf, "tbf": tbf, "tun": tun}.items():
+    for name, attempt in WAYS.items():
         try:
             attempt()
             found[name] = True

@@ -18,6 +18,7 @@ from . import flat, machine
 
 TOOLS = compose.ROOT / ".tools"
 LOG = TOOLS / "netem-guest.log"
+PYTEST = ["-m", "pytest", "-p", "no:cacheprovider"]
 LIMIT_S = 290
 """Five minutes for all of it, with some seconds for what comes before."""
 
@@ -36,7 +37,7 @@ def on_host(words: list[str]) -> int:
     say("this kernel has netem")
     # A group of its own, so that Ctrl-C reaches pytest once, from here, and its labs are removed.
     pytest = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *words], cwd=compose.ROOT, start_new_session=True
+        [sys.executable, *PYTEST, *words], cwd=compose.ROOT, start_new_session=True
     )
     try:
         return pytest.wait(LIMIT_S)
@@ -66,7 +67,7 @@ def in_guest(engine: Engine, words: list[str]) -> int:
         try:
             flat.write(engine, Path(folder))
             code = machine.run(
-                words, tree=compose.ROOT, folder=Path(folder), log=LOG, limit_s=LIMIT_S
+                [*PYTEST, *words], tree=compose.ROOT, folder=Path(folder), log=LOG, limit_s=LIMIT_S
             )
         except machine.GuestFailed as reason:
             say(f"the guest failed: {reason}")

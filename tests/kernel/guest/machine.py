@@ -43,10 +43,11 @@ def missing() -> str:
 
 
 def run(words: Sequence[str], *, tree: Path, folder: Path, log: Path, limit_s: float) -> int:
-    """Boot, run pytest with these words in the guest, power off; return pytest's exit code.
+    """Boot, run Python with these words in the guest, power off; return its exit code.
 
-    tree: the project. folder: where the image files are (flat.py), and where the guest's control
-    socket goes. limit_s: after so many seconds the guest is ended. Raises `GuestFailed`.
+    tree: the project. folder: all that the guest can write to; with the image files in it
+    (flat.py) there is an engine. The guest's control socket goes there, too. limit_s: after so
+    many seconds the guest is ended. Raises `GuestFailed`.
     """
     mark = f"@{secrets.token_hex(8)}"
     settings = {
