@@ -182,7 +182,7 @@ def _counted(direction: Direction, before: LinkState, after: LinkState) -> Count
         counted = after.counters[direction] - before.counters[direction]
     except KeyError:
         counted = Counters(passed=-1)
-    if min(counted.passed, counted.lost, counted.overflowed) < 0:
+    if min(counted.passed, counted.dropped) < 0:
         raise LabError(
             "wan: its counters began anew during the measurement (was wan or the link started "
             "again?); mend it: lab up, and measure again"

@@ -177,9 +177,14 @@ def _ms(shown: float) -> float:
 def drops(lane: Lane, shown: Shown) -> tuple[int, int]:
     """Packets dropped by loss and by a full queue, since the leaf is there.
 
-    netem counts both as one, so a queue that overflows shows as loss; it is sized not to.
+    netem counts both as one. Where it is to lose nothing, all of them found the queue full;
+    where it is, they count as lost, and the queue is sized so that few are not.
     """
-    return int(shown.qdiscs[leaf_of(lane)]["drops"]), 0
+    dropped = int(shown.qdiscs[leaf_of(lane)]["drops"])
+    asked = read(lane, shown) or Impairment()
+    return (
+        (0, dropped) if not asked.loss_ratio and (asked.rate_bps or asked.limit) else (dropped, 0)
+    )
 
 
 BACKEND = Backend(

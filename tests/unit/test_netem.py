@@ -239,3 +239,8 @@ def test_order_is_kept_by_a_rate_that_nobody_can_ask_for() -> None:
 def test_all_knobs_and_drops() -> None:
     assert netem.BACKEND.knobs == set(KNOBS)
     assert netem.drops(SERVER, shown({})) == (7, 0)
+    # Where it is to lose nothing, it was the queue.
+    full = applied(Impairment(rate_bps=8000)).options()
+    assert netem.drops(SERVER, shown(full)) == (0, 7)
+    both = applied(Impairment(rate_bps=8000, loss=0.1)).options()
+    assert netem.drops(SERVER, shown(both)) == (7, 0)
