@@ -47,17 +47,16 @@ class Link:
         """
         before = self.state()
         named = {Lane(direction, client): each for direction, each in wanted.items()}
-        return self.put(_lanes(before) | named, backend, script or Script(), before)
+        return self.put(_lanes(before) | named, backend, script)
 
     def put(
         self,
         asked: Lanes,
         backend: str = "auto",
         script: Script | None = None,
-        before: LinkState | None = None,
     ) -> LinkState:
         """Have just these lanes and this script, and prove it: see `set`."""
-        before, script = before or self.state(), script or Script()
+        script = script or Script()
         chosen = self.choose(asked.values(), script, backend)
         try:
             if chosen == userspace.NAME:
@@ -81,7 +80,7 @@ class Link:
         if not released & before.lanes.keys():
             return before
         kept = {lane: each for lane, each in before.lanes.items() if lane not in released}
-        return self.put(kept, before.backend or "auto", before.script, before)
+        return self.put(kept, before.backend or "auto", before.script)
 
     def laid(self) -> LinkState:
         """Have the tree there, impairing nothing new, so that every packet is counted."""
@@ -94,14 +93,14 @@ class Link:
         if not before.backend:
             return before
         backend = "auto" if before.backend == userspace.NAME else before.backend
-        return self.put(dict.fromkeys(COMMON, Impairment()), backend, Script(), before)
+        return self.put(dict.fromkeys(COMMON, Impairment()), backend)
 
     def heal(self) -> LinkState:
         """Point everything at the nodes' addresses of now, where they moved."""
         state = self.state()
         if not state.stale:
             return state
-        return self.put(state.lanes, state.backend or "auto", state.script, state)
+        return self.put(state.lanes, state.backend or "auto", state.script)
 
     def remove(self) -> None:
         """Take all of it away, whatever it is, and with it what waits in it."""
