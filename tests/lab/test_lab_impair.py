@@ -301,6 +301,9 @@ def test_an_outage_passes(engine: Engine, wide: Lab) -> None:
         [*LAB, "probe", "udp", "--name", wide.name, "--count", "3500", "--interval", "1ms",
          "--json"], stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
+    until(
+        lambda: engine.run(wide.node("client"), ["pgrep", "-f", "probe.udp"]).code == 0, "it sends"
+    )
     shown = told(wide, "--outage", "1s")
     assert shown["impairments"] == {"server": {}, "client": {"loss": "1%"}}
     out, _ = probe.communicate(timeout=60)
