@@ -18,16 +18,13 @@ from rich.console import Console
 
 from lab import (
     catalogue,
-    doctor,
     images,
     impairing,
     lifecycle,
     measure,
     options,
     profiles,
-    runner,
     status,
-    verify,
 )
 from lab.engine import Engine
 from lab.errors import LabError
@@ -83,6 +80,8 @@ def answering(command: Command) -> Command:
 @answering
 def doctor_(name: str, as_json: bool) -> None:
     """Say what this machine can do, found by trying."""
+    from lab import doctor  # noqa: PLC0415 - as every command of its own here: `lab up` is quick
+
     checks = doctor.examine(name)
     data = {"checks": [vars(check) for check in checks], "well": all(c.well for c in checks)}
     answer(data, as_json, lambda: doctor.report(checks))
@@ -190,6 +189,8 @@ def impair(name: str, as_json: bool, verified: bool, **given: Any) -> None:
             request = replace(request, client=found.client(request.client).name)
         state = impairing.carry_out(Link(engine, found), request, say)
         if verified:
+            from lab import verify  # noqa: PLC0415
+
             state, proven = verify.verify(engine, found, request.client or "client-1")
             data = {**status.describe_link(state), **verify.as_dict(proven)}
             answer(data, as_json, lambda: status.proof_table(state, proven))
@@ -304,6 +305,8 @@ def list_(as_json: bool) -> None:
 @click.option("--out", callback=parsed(options.folder), help="Folder for the results.")
 def run(name: str, as_json: bool, scenario: str, out: Path | None) -> None:
     """Run a scenario (see lab list) and leave its evidence in results/."""
+    from lab import runner  # noqa: PLC0415
+
     words = ["lab", "run", scenario] + (["--name", name] if name != "lab" else [])
     result, folder = runner.run(Engine(), scenario, name, say, out, " ".join(words))
     answer(result, as_json, lambda: status.outcome(result))
