@@ -5,7 +5,6 @@ Each direction by itself, on the one clock that all containers share.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from lab import measure
@@ -147,7 +146,7 @@ def _steady_bps(times_ns: Sequence[int]) -> float:
     """Bits a second by the arrivals, less the first fifth: until the queue is not empty any more,
     and a bucket's burst is gone, a rate does not bound."""
     steady = times_ns[len(times_ns) // 5 :]
-    spread = sum(later - sooner for sooner, later in pairwise(steady))
+    spread = steady[-1] - steady[0]
     return FLOOD_BITS * 1e9 * (len(steady) - 1) / spread if spread else 0.0
 
 

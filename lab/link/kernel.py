@@ -69,7 +69,8 @@ class KernelLink:
     @property
     def laid(self) -> str | None:
         """The backend whose tree is laid, whatever runs beside wan; None where there is none."""
-        return self._state(self._shown()).backend
+        self._seen = self._shown()
+        return self._state(self._seen).backend
 
     def _state(self, shown: Shown) -> LinkState:
         if not shown.laid:
@@ -134,6 +135,7 @@ class KernelLink:
 
     def remove(self) -> None:
         """Take the whole tree away, whatever it is, and with it what was in its queues."""
+        self._seen = None  # it is no more as it was read
         led = ["iif", ETH, "lookup", TABLE]
         self._batch(
             [tc("qdisc", "del", "root"), ["ip", "rule", "del", *led],
