@@ -1,0 +1,20 @@
+"""The browser that all tests of a worker share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.chromium import MISSING, chromium, executable, may_install
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if executable() is None:
+        if may_install():
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with chromium() as found:
+        yield found
