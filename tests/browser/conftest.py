@@ -1,4 +1,8 @@
-"""The browser that all tests of a worker share."""
+"""The browser that the tests of a module share.
+
+No longer: Playwright keeps an event loop running in the thread, where no other test could then
+start one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from playwright.sync_api import Browser
 from tests.browser.chromium import MISSING, chromium, executable, may_install
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if executable() is None:
         if may_install():

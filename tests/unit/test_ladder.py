@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.capture.packet import Packet
-from lab.report.ladder import WIDTH, Flow, flows, ladder
+from lab.report.ladder import Flow, flows, ladder
+from lab.report.ladder_drawing import WIDTH
 from lab.report.svgtext import width
 from tests import made_packets
 from tests.made_packets import CLIENT, MS, SERVER, Wire
