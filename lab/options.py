@@ -218,7 +218,7 @@ def link_request(given: Mapping[str, Any]) -> Request:
 _ASKING = ("profile", "seed", "rules", "log", "at", "schedule", "outage", "clear")
 
 
-class _Named(click.Command):
+class Named(click.Command):
     """A command whose complaints all name it; click leaves some to the command line as a whole."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -230,10 +230,10 @@ class _Named(click.Command):
             raise
 
 
-class Commands(_Named, click.Group):
+class Commands(Named, click.Group):
     """A group of commands that complain in one line."""
 
-    command_class = _Named
+    command_class = Named
     group_class = type
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab import cli
+from lab.engine import Engine
 
 SHARE = "allowed 0% to 100%"
 RATES = "8kbit to 100gbit"
@@ -147,10 +148,10 @@ def refused(
 ) -> str:
     """Run the command with an engine that must not be asked; return its one line."""
 
-    def touched() -> None:
+    def touched(_: Engine) -> None:
         pytest.fail("bad input reached the engine")
 
-    monkeypatch.setattr(cli, "Engine", touched)
+    monkeypatch.setattr(Engine, "__init__", touched)
     monkeypatch.setattr("sys.argv", ["lab", *argv])
     with pytest.raises(SystemExit) as ended:
         cli.main()
