@@ -78,6 +78,8 @@ class Transfer:
                     key.data.connected()
                     self._connecting.remove(key.data)
                     self._selector.modify(key.fileobj, selectors.EVENT_READ, key.data)
+        if self._connecting:
+            raise CannotMeasure(f"stopped before {len(self._connecting)} streams were let in")
 
     def _flow(self, for_ns: int, *, counts: bool = False) -> None:
         begun_ns = due_ns = now_ns()
