@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab import cli
+from lab.engine import Engine
 
 SHARE = "allowed 0% to 100%"
 RATES = "8kbit to 100gbit"
@@ -147,10 +148,10 @@ def refused(
 ) -> str:
     """Run the command with an engine that must not be asked; return its one line."""
 
-    def touched() -> None:
+    def touched(_: Engine) -> None:
         pytest.fail("bad input reached the engine")
 
-    monkeypatch.setattr(cli, "Engine", touched)
+    monkeypatch.setattr(Engine, "__init__", touched)
     monkeypatch.setattr("sys.argv", ["lab", *argv])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -175,6 +176,9 @@ def test_a_bad_name_is_refused(
 ) -> None:
     said = refused(["status", "--name", name], monkeypatch, capsys)
     assert said == f"--name: {name!r} is no lab's name; {NAME}"
+    if name:  # an empty variable is one that is not set
+        monkeypatch.setenv("LAB_NAME", name)
+        assert refused(["status"], monkeypatch, capsys) == f"LAB_NAME: {said.partition(' ')[2]}"
 
 
 def test_a_loss_of_nothing_is_no_percentage(
