@@ -52,7 +52,8 @@ def segment(frame: bytes) -> Segment | None:
     source, target, seq, ack, offset, flags, window = struct.unpack_from(">HHIIBBH", frame, at)
     size = (offset >> 4) * 4
     length = max((frame[16] << 8 | frame[17]) - (at - 14) - size, 0)
-    scale, sack = None, ()
+    scale: int | None = None
+    sack: tuple[tuple[int, int], ...] = ()
     if size > 20:
         scale, sack = _options(frame[at + 20 : at + size])
     return Segment(source, target, seq, ack, flags & 31, window, length, scale, sack)

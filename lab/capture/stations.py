@@ -72,6 +72,10 @@ rm -rf {folder}
 T = TypeVar("T")
 
 
+class AlreadyRuns(LabError):
+    """Somebody captures in this lab now."""
+
+
 @dataclass
 class Capture:
     """A capture that ended: its account, and the file."""
@@ -98,7 +102,7 @@ def start(
             engine.run(node, ["sh", "-c", _filled("kill -0 $(cat {folder}/pid)")], user="root").code
             == 0
         ):
-            raise LabError(f"{node.name}: a capture runs already; end it: lab capture stop")
+            raise AlreadyRuns(f"{node.name}: a capture runs already; end it: lab capture stop")
         engine.detach(node, ["sh", "-c", script])
         done = engine.run(node, ["sh", "-c", _filled(_WAIT)], user="root")
         if done.code != 0:
@@ -167,8 +171,10 @@ def capturing(
     after. Nothing stays in the nodes, whatever happens inside.
     """
     capture = Capture(target, Account())
+    if any(size is not None for size in status(engine, lab).values()):
+        raise AlreadyRuns(f"lab {lab.name!r}: a capture runs already; end it: lab capture stop")
+    before = _stay_s(engine, lab)
     with undone(lambda: remove(engine, lab)):
-        before = _stay_s(engine, lab)
         start(engine, lab, snaplen=snaplen, most_bytes=most_bytes)
         yield capture
         stay = max(before, _stay_s(engine, lab)) if stay_s is None else stay_s
