@@ -29,7 +29,8 @@ from lab import (
 from lab.engine import Engine
 from lab.errors import LabError
 from lab.link import BACKENDS, Link
-from lab.options import duration, number, parsed
+from lab.options import parsed
+from lab.parsing import choice, duration, number
 
 INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 Command = Callable[..., Any]
@@ -175,7 +176,7 @@ def status_(name: str, as_json: bool) -> None:
 @click.option("--at", multiple=True, callback=parsed(options.steps), help='"5s loss 10%", "8s up".')
 @click.option("--schedule", callback=parsed(options.schedule_file), help="Steps, a YAML file.")
 @click.option("--outage", callback=parsed(options.outage), help="Everything lost, for 3s.")
-@click.option("--backend", callback=parsed(options.choice("auto", *BACKENDS)), default="auto",
+@click.option("--backend", callback=parsed(choice("auto", *BACKENDS)), default="auto",
               show_default=True, metavar="|".join(("auto", *BACKENDS)), help="How.")  # fmt: skip
 @click.option("--clear", is_flag=True, default=None, help="Impair nothing.")
 @click.option("--verify", "verified", is_flag=True, help="Ask the packets whether it is so.")
@@ -319,7 +320,7 @@ def run(name: str, as_json: bool, scenario: str, out: Path | None) -> None:
 
 @lab.command(context_settings={"ignore_unknown_options": True})
 @named
-@click.option("--user", callback=parsed(options.choice("root", "lab")), default="root",
+@click.option("--user", callback=parsed(choice("root", "lab")), default="root",
               show_default=True, help="lab is the ordinary user that programs run as.")  # fmt: skip
 @click.argument("node", default="client")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)

@@ -30,6 +30,7 @@ def udp(
     timeout_ms: float,
     client: str = "client-1",
     details: bool = False,
+    alone: bool = True,
 ) -> Report:
     """Send `count` datagrams of `size` bytes and account for each; the probe's report and more.
 
@@ -37,7 +38,9 @@ def udp(
     `dropped_toward_client` (packets, by wan's counters), `buffer_drops` (both ends' sockets),
     `unexplained` (what no counter explains), `one_way_ms` by direction; for `details` `samples`
     (number, sent and received in ns) and `arrivals` (number, ns at the server). With other
-    traffic in the lab at the same time the sums are of both, and `unexplained` shows it.
+    traffic in the lab at the same time the sums are of both, and `unexplained` shows it; where that
+    is known (not `alone`), all that only wan's and the nodes' counters could tell is None, and what
+    the server received is what it noted of this probe.
     """
     node, server, link = lab.client(client), lab.node("udp-server"), Link(engine, lab)
     # wan counts only where the tree is laid; and what it still holds, after the last reply that
@@ -70,14 +73,20 @@ def udp(
             (CLIENT, sent, back),
         )
     ]  # fmt: skip
-    return {
-        **report,
+    told = {
         "server_received": received,
         "server_sent": sent,
         "dropped_toward_server": wan[SERVER].dropped,
         "dropped_toward_client": wan[CLIENT].dropped,
         "buffer_drops": report["buffer_drops"] + full,
         "unexplained": abs(received - sent) + sum(way.unexplained for way in ways),
+    }
+    if not alone:
+        told = dict.fromkeys(told) | {"server_received": len(after["arrivals"])}
+    return {
+        **report,
+        **told,
+        "alone": alone,
         "one_way_ms": _one_way(samples, after["arrivals"]),
         **({"samples": samples, "arrivals": after["arrivals"]} if details else {}),
     }
