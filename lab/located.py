@@ -37,6 +37,11 @@ class Located:
         return f"{place}: {self.field}" if self.field else place
 
     @property
+    def is_mapping(self) -> bool:
+        """Whether it is a mapping, where one value or a list may stand as well."""
+        return isinstance(self.node, yaml.MappingNode)
+
+    @property
     def text(self) -> str:
         """A single value, as typed. Raises `BadInput` for a list or a mapping."""
         if not isinstance(self.node, yaml.ScalarNode):
