@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HARD = "\u00a0"
 _ATTACHED = ("%", "ms", "s", "µs")  # units short enough to stand at every tick
-_LETTER = 6.9  # the mean width of a bold letter of 12 units
+_LETTER = 8.0  # the mean width of a bold letter of 12 units
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def box(
     """The place of a plot in a drawing `height` inches high; `below`: units for the x axis."""
     width, tall = 72 * SIZE[0], 72 * height
     longest = max((len(line) for name in names for line in name.split("\n")), default=0)
-    right = min(0.42 * width, 14 + _LETTER * longest) if longest else 12
+    right = min(0.45 * width, 18 + _LETTER * longest) if longest else 12
     above = 30 if heading else 10
     left = 60
     return left / width, below / tall, (width - left - right) / width, (tall - below - above) / tall
@@ -91,7 +91,7 @@ def head(axes: Axes, text: str) -> None:
     """What the y axis shows, above it, where it reads without turning one's head."""
     if text:
         axes.annotate(
-            text, (0, 1), (-52, 12), xycoords="axes fraction", textcoords="offset points",
+            text, (0, 1), (-60, 12), xycoords="axes fraction", textcoords="offset points",
             color=MUTED, fontsize=TEXT, annotation_clip=False,
         )  # fmt: skip
 
@@ -99,6 +99,13 @@ def head(axes: Axes, text: str) -> None:
 def foot(axes: Axes, text: str) -> None:
     """What the x axis shows."""
     axes.set_xlabel(text, color=MUTED, fontsize=TEXT, labelpad=6)
+
+
+def spaced(word: str) -> str:
+    """A value as typed, `20ms`, with the space that belongs before its unit."""
+    digits = len(word.rstrip("%abcdefghijklmnopqrstuvwxyzµ"))
+    number = word[:digits].replace(".", "").isdecimal()
+    return f"{word[:digits]}{HARD}{word[digits:]}" if number and digits < len(word) else word
 
 
 def heading(label: str, unit: str) -> str:
@@ -135,11 +142,14 @@ def scale(
         high = most if most is not None else high + 0.04 * (high - low or 1)
         ticks = _even_ticks(low, high)
     getattr(axes, f"set_{which}lim")(low, high)
-    getattr(axes, f"set_{which}ticks")(ticks, [_tick(tick, unit) for tick in ticks])
+    getattr(axes, f"set_{which}ticks")(ticks, [ticked(tick, unit) for tick in ticks])
     getattr(axes, f"set_{which}ticks")([], minor=True)
 
 
-def _tick(value: float, unit: str) -> str:
+def ticked(value: float, unit: str = "") -> str:
+    """A round number as at an axis: `20 %`, `1 500`."""
+    if unit in ("ms", "s") and value == 0:
+        return "0"  # beside 500 ms and 1 s alike
     if unit == "ms" and abs(value) >= 1000:
         value, unit = value / 1000, "s"
     text = f"{value:,.10g}".replace(",", "\u202f").replace("-", "\N{MINUS SIGN}")
@@ -150,7 +160,7 @@ def _even_ticks(low: float, high: float) -> list[float]:
     """About five round numbers in a range."""
     rough = (high - low) / 5
     size = 10.0 ** floor(log10(rough)) if rough > 0 else 1.0
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * 0.999)
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * 0.9)
     first = ceil(low / step - 1e-9)
     return [round(step * n, 12) for n in range(first, floor(high / step + 1e-9) + 1)]
 

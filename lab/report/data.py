@@ -21,11 +21,12 @@ _TIMES = ("t_s", "sent_s", "at_s", "time_s")
 
 @dataclass(frozen=True)
 class Case:
-    """One point of a run, under the name that its case has."""
+    """One point of a run, under the name that its case has. setting: see `lab.scenario.told`."""
 
     name: str
     point: Mapping[str, Any]
     series: Series = field(default_factory=dict)
+    setting: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:
@@ -110,6 +111,7 @@ def _put(table: dict[str, Any], path: Sequence[str], value: Any) -> None:
 def cases(result: Mapping[str, Any], samples: Mapping[str, Any]) -> list[Case]:
     """The points of a run, each with what `samples` has of it."""
     kept = {str(each.get("case", "")): each for each in samples.get("points", [])}
+    told = {str(each.get("case", "")): each for each in result.get("settings") or ()}
     found = []
     for number, point in enumerate(result["points"]):
         name = str(
@@ -117,7 +119,8 @@ def cases(result: Mapping[str, Any], samples: Mapping[str, Any]) -> list[Case]:
         )
         raw = kept.get(str(point.get("case", "")), {})
         series = {measure: table for measure, table in raw.items() if isinstance(table, Mapping)}
-        found.append(Case(name, point, series))
+        setting = told.get(str(point.get("case", "")), {})
+        found.append(Case(name, point, series, setting))
     return found
 
 

@@ -23,7 +23,7 @@ def _collected(
     cases = chosen(cases, spec.get("cases", ()))
     columns = a.columns(spec)
     names = a.lines_named(
-        [case.name for case in cases],
+        [a.spaced(case.name) for case in cases],
         [label or (of if len(columns) > 1 else "") for of, label in columns],
     )
     found = [
@@ -110,7 +110,7 @@ def histogram(
     if width == 1 and low % 1 == 0.5:
         a.scale(axes, "x", [], least=low, most=low + number, unit=unit)
         ticks = [tick for tick in axes.get_xticks() if tick % 1 == 0]
-        axes.set_xticks(ticks, [a.shown(tick, unit) for tick in ticks])
+        axes.set_xticks(ticks, [a.ticked(tick, unit) for tick in ticks])
     a.scale(axes, "y", [1, most], log=log, least=0.5 if log else 0)
     share = 0.86 * width / len(found)
     ends = []

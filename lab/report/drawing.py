@@ -82,11 +82,14 @@ def plot(figure: Figure, box: Box) -> Axes:
 
 def label_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
     """Name each line at its right end, pushed apart where two names would overlap."""
-    naturals = [_height(axes, value) for value, _, _ in sorted(ends)]
+    # Of lines that end at one height the first is named above the others.
+    order = sorted(range(len(ends)), key=lambda index: (ends[index][0], -index))
+    rising = [ends[index] for index in order]
+    naturals = [_height(axes, value) for value, _, _ in rising]
     # Names may lie along the whole right side of the plot, but not above it.
     top = _height(axes, axes.get_ylim()[1])
     for (value, label, colour), natural, placed in zip(
-        sorted(ends), naturals, _apart(naturals, 1.45 * TEXT, top), strict=True
+        rising, naturals, _apart(naturals, 1.45 * TEXT, top), strict=True
     ):
         axes.annotate(
             label,

@@ -134,13 +134,7 @@ def _typed(words: Sequence[str], cases: Sequence[Case], of: str) -> dict[float, 
     if len(numbers) != len(words):
         return {float(n): f"{n:g}" for n in numbers if isinstance(n, int | float)}
     pairs = zip(numbers, words, strict=True)
-    return {float(n): _spaced(w) for n, w in pairs if isinstance(n, int | float)}
-
-
-def _spaced(word: str) -> str:
-    """`20ms` as `20 ms`."""
-    digits = len(word.rstrip("%abcdefghijklmnopqrstuvwxyzµ"))
-    return f"{word[:digits]}{a.HARD}{word[digits:]}" if 0 < digits < len(word) else word
+    return {float(n): a.spaced(w) for n, w in pairs if isinstance(n, int | float)}
 
 
 def _apart(ticks: Mapping[float, str], log: bool) -> dict[float, str]:
@@ -160,7 +154,7 @@ def _apart(ticks: Mapping[float, str], log: bool) -> dict[float, str]:
 
 def _wrapped(text: str, width: int = 13) -> str:
     lines: list[str] = []
-    for word in text.split():
+    for word in a.spaced(text).split(" "):
         if lines and len(lines[-1]) + 1 + len(word) <= width:
             lines[-1] += f" {word}"
         else:
@@ -299,7 +293,7 @@ def _lying(
     height = (24 * deep + 56) / 72
     figure, axes = a.canvas(heading="", height=height, below=44)
     left, bottom, width, tall = axes.get_position().bounds
-    more = max(20, 6.2 * longest + 14) / (72 * 6.6) - left
+    more = max(44, 7 * longest + 18) / (72 * 6.6) - left
     axes.set_position((left + more, bottom, width - more, tall))
     log = spec.get("log") == "y"
     values = [row[2] for row in rows]

@@ -67,7 +67,9 @@ thead th.group {
   color: var(--ink); font-weight: 650; text-align: center; padding: 0.25rem 0 0.25rem 1.25rem;
   background: linear-gradient(var(--line) 0 0) right bottom / calc(100% - 1.25rem) 1px no-repeat;
 }
-td small { display: block; color: var(--muted); font-size: 0.8125rem; }
+td small, th small { display: block; color: var(--muted); font-size: 0.8125rem; font-weight: 400; }
+tbody th:has(small) { white-space: normal; min-width: 15rem; max-width: 26rem; }
+tbody th small { overflow-wrap: anywhere; }
 .broken, .broken small { color: var(--bad); }
 .broken { font-weight: 650; background: var(--bad-soft); }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem 2rem; }

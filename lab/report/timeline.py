@@ -20,6 +20,7 @@ _MOST_PANELS = 6
 _MOST_MARKS = 1200  # of a line or a cloud; more can't be seen, and make the page heavy
 
 Rows = list[tuple[float, float | None]]
+_End = tuple[float, str, str]
 
 
 def timeline(
@@ -35,11 +36,14 @@ def timeline(
     figure = sheet((SIZE[0], tall * len(panels)))
     seen = [v for _, lines in panels for rows in lines for _, v in rows if v is not None]
     end = max(at for _, lines in panels for rows in lines for at, _ in rows)
+    lost = ["lost"] if spec.get("style") == "dots" and len(labels) == 1 else []
     looks = a.styles([label or of for label, (of, _) in zip(labels, columns, strict=True)])
     for index, (case, lines) in enumerate(panels):
         last = index == len(panels) - 1
-        words = ", ".join(part for part in (case.name if len(panels) > 1 else "", heading) if part)
-        left, low, width, high = a.box(labels, heading=words, below=47, height=tall)
+        words = ", ".join(
+            part for part in (a.spaced(case.name) if len(panels) > 1 else "", heading) if part
+        )
+        left, low, width, high = a.box((*labels, *lost), heading=words, below=47, height=tall)
         share = 1 / len(panels)
         axes = plot(figure, (left, 1 - (index + 1) * share + low * share, width, high * share))
         log = spec.get("log") == "y"
@@ -47,15 +51,13 @@ def timeline(
         a.scale(axes, "y", seen, unit=unit, log=log, **bounds)
         a.scale(axes, "x", [0, end], unit="s", most=end)
         _bands(axes, case, end)
-        ends = []
+        ends: list[_End] = []
         for rows, label, style in zip(lines, labels, looks, strict=True):
             if rows:
-                value = _draw(axes, rows, spec.get("style", "line"), style, end)
-                ends.append((value, label, style.colour))
+                ends += _draw(axes, rows, spec.get("style", "line"), style, label)
         a.head(axes, words)
         a.foot(axes, "time" if last else "")
-        if any(labels):
-            label_ends(axes, ends)
+        label_ends(axes, [each for each in dict.fromkeys(ends) if each[1]])
     return svg(figure, name, title)
 
 
@@ -73,26 +75,20 @@ def _panels(spec: Mapping[str, Any], cases: Sequence[Case]) -> list[tuple[Case, 
     return found[:_MOST_PANELS]
 
 
-def _draw(axes: Axes, rows: Rows, how: str, style: a.Style, end: float) -> float:
-    """Draw one column; return the height at which its name is to stand."""
+def _draw(axes: Axes, rows: Rows, how: str, style: a.Style, label: str) -> list[_End]:
+    """Draw one column; return at which height which name is to stand."""
+    ends: list[_End] = []
     known = [(at, value) for at, value in rows if value is not None]
     if how == "dots":
         some = known[:: max(1, len(known) // _MOST_MARKS)]
-        axes.plot(*zip(*some, strict=True), ls="", marker="o", ms=2.6, c=style.colour, mew=0,
-                  zorder=4)  # fmt: skip
-        lost = [at for at, value in rows if value is None]
-        if lost:  # they have a time of sending and no value: along the lower edge
-            axes.plot(
-                lost[:: max(1, len(lost) // _MOST_MARKS)],
-                [0.02] * len(lost[:: max(1, len(lost) // _MOST_MARKS)]),
-                ls="", marker="|", ms=8, mew=1, c=BAD, transform=axes.get_xaxis_transform(),
-                zorder=5, clip_on=False,
-            )  # fmt: skip
-            axes.annotate(
-                "lost", (end, 0.02), (12, 0), xycoords=axes.get_xaxis_transform(),
-                textcoords="offset points", va="center", color=BAD, fontsize=TEXT,
-                annotation_clip=False,
-            )  # fmt: skip
+        xs, ys = [at for at, _ in some], [value for _, value in some]
+        axes.plot(xs, ys, ls="", marker="o", ms=2.6, c=style.colour, mew=0, zorder=4)
+        if lost := [at for at, value in rows if value is None]:
+            lost = lost[:: max(1, len(lost) // _MOST_MARKS)]
+            # They have a time of sending and no value: along the lower edge.
+            axes.plot(lost, [0.015] * len(lost), ls="", marker="|", ms=6, mew=0.8, c=BAD, alpha=0.6,
+                      transform=axes.get_xaxis_transform(), zorder=3)  # fmt: skip
+            ends.append((axes.get_ylim()[0], "lost", BAD))
     else:
         # What was not measured is a gap and no line across it.
         thin = _thinned(rows)
@@ -100,7 +96,7 @@ def _draw(axes: Axes, rows: Rows, how: str, style: a.Style, end: float) -> float
         ys = [float("nan") if value is None else value for _, value in thin]
         axes.plot(xs, ys, ls=style.dash, c=style.colour, lw=1.8, zorder=4,
                   drawstyle="steps-post" if how == "steps" else "default")  # fmt: skip
-    return known[-1][1]
+    return [(known[-1][1], label, style.colour), *ends] if known else ends
 
 
 def _thinned(rows: Rows) -> Rows:
@@ -147,7 +143,7 @@ def _words(step: str) -> str:
 
 def _bands(axes: Axes, case: Case, end: float) -> None:
     """The stretches of the schedule, shaded where something was in force, with its words."""
-    for start, until, words in spans(case.point.get("schedule") or (), end):
+    for start, until, words in spans(case.setting.get("schedule") or (), end):
         if words:
             axes.axvspan(start, until, color=GRID, alpha=0.55, lw=0, zorder=0)
             axes.annotate(

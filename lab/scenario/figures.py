@@ -94,10 +94,6 @@ def _choice(*allowed: str) -> Read:
     return lambda at, _: parse_choice(at.text, at.where, allowed)
 
 
-def _yes(at: Located, _: Known) -> bool:
-    return parse_choice(at.text, at.where, ("yes", "no", "true", "false")) in ("yes", "true")
-
-
 def _measure(at: Located, known: Known) -> str:
     return parse_choice(at.text, at.where, tuple(known.measures))
 
@@ -254,7 +250,6 @@ FIGURES: Mapping[str, Mapping[str, Key]] = {
         "case": Key(_case),
         "flow": Key(_whole(1, 1000)),
         "packets": Key(_whole(1, 2000)),
-        "numbers": Key(_yes),
     },
     "layers": {
         "measure": Key(_measure, needed=True),
@@ -269,7 +264,8 @@ y: each an expression (`of`, with the ends of an interval in `low` and `high`, i
 for each value of these variables (without it, of all varied ones but x). curves: expressions over
 x, drawn without marks. of: a series column of a measurement, such as `udp.rtt_ms`, or an expression
 of such columns, row by row. at: the column of times, where it is not t_s or sent_s beside it.
-flow: the number of the connection, from 1. cases: only these.
+flow: the number of the connection, from 1. packets: so many of a ladder at most. packet: the number
+of a frame, as Wireshark has it. cases: only these.
 """
 
 _AROUND = ("title", "caption")
