@@ -13,7 +13,6 @@ from lab.report.markup import Html, figure, paragraph
 from lab.scenario.model import NoFigure
 
 
-
 @dataclass(frozen=True)
 class Captured:
     """A capture. frame: the bytes of one frame by its number in the file, None beyond the last."""

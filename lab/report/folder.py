@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import dpkt
+import dpkt  # type: ignore[import-untyped]
 
 from lab.capture.packet import Packet
 from lab.errors import BadInput
@@ -60,7 +60,7 @@ def names_of(one: Path, other: Path) -> tuple[str, str]:
 def result_of(folder: Path, where: str = "DIR") -> dict[str, Any]:
     """What the run found. Raises `BadInput`."""
     result = _json(folder / RESULT, folder, where)
-    if not isinstance(result, dict) or not _NEEDED <= result.keys():
+    if not isinstance(result, dict) or not result.keys() >= _NEEDED:
         raise BadInput(where, str(folder / RESULT), "is no result of a run")
     return result
 

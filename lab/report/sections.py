@@ -82,7 +82,7 @@ def expectations(each_of: Sequence[Mapping[str, Any]]) -> Html:
     said_once: set[str] = set()
     rows = [
         [
-            Cell(str(each["name"]), note=_once(str(each.get("statement") or ""), said_once)),
+            Cell(str(each["name"]), note=_once(_statement(each), said_once)),
             Cell(spaced(str(each["case"])) if each.get("case") else "all"),
             Cell(str(each.get("found") or NOTHING)),
             Cell(str(each.get("expected") or NOTHING)),
@@ -100,6 +100,12 @@ def expectations(each_of: Sequence[Mapping[str, Any]]) -> Html:
         )
     heads = ("Expectation", "Case", "Found", "Expected", "")
     return table("Each expectation", [Column(head) for head in heads], rows, said)
+
+
+def _statement(each: Mapping[str, Any]) -> str:
+    """What it states, where its name says something else."""
+    stated = str(each.get("statement") or "")
+    return "" if stated == each["name"] else stated
 
 
 def _once(text: str, said: set[str]) -> str:
