@@ -36,9 +36,10 @@ def report_of(folder: Path, where: str = "DIR", *, packets: Packets | None = Non
     packets: reads the packets of a capture file, as far as ladders are to be drawn.
     """
     result = result_of(folder, where)
-    if "expectations" not in result:  # of a run that no scenario file describes
-        return law_page(result) if result["scenario"] == "tcp-law" else loss_page(result)
-    return scenario_page(
+    if result["scenario"] == "tcp-law":
+        return law_page(result)
+    page = loss_page if result["scenario"] == "loss" else scenario_page
+    return page(
         result, samples_of(folder, where), captures_of(folder, result, packets), text_of(folder)
     )
 

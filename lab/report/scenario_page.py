@@ -5,7 +5,7 @@ from typing import Any
 
 from lab.report import sections
 from lab.report.data import Case, cases
-from lab.report.drawn import Captures, drawn
+from lab.report.drawn import Captures
 from lab.report.markup import Html, items, page, paragraph, section
 
 
@@ -31,8 +31,8 @@ def scenario_page(
     if told:
         title = "What was expected, and whether it held"
         blocks.append(section(title, sections.expectations(told)))
-    asks = any(each["kind"] == "ladder" for each in result.get("figures") or ())
-    if seen := sections.captured(points, captures, ladders=not asks):
+    ladders = not sections.asks_for_ladders(result)
+    if seen := sections.captured(points, captures, ladders=ladders):
         blocks.append(section("The packets", *seen))
     blocks.append(section("The set-up", *sections.set_up(result)))
     blocks.append(section("How to repeat it", *sections.repeating(result, text)))
@@ -40,14 +40,9 @@ def scenario_page(
 
 
 def _shows(result: Mapping[str, Any], points: list[Case], captures: Captures) -> list[Html]:
-    blocks = [paragraph(" ".join(str(result["claim"]).split()))] if result.get("claim") else []
+    blocks = sections.claim(result)
     if not points:
         return [*blocks, paragraph("Nothing was measured.")]
     if found := list(sections.findings(result.get("expectations") or [])):
         blocks.append(items(found))
-    varied = result.get("varied") or {}
-    blocks += [
-        drawn(asked, points, varied, captures, f"figure-{number}")
-        for number, asked in enumerate(result.get("figures") or (), start=1)
-    ]
-    return blocks
+    return [*blocks, *sections.figures(result, points, captures)]

@@ -11,7 +11,7 @@ from lab.report import setup
 from lab.report.axes import spaced
 from lab.report.chosen import case_name, shown
 from lab.report.data import Case
-from lab.report.drawn import Captures, packets_of
+from lab.report.drawn import Captures, drawn, packets_of
 from lab.report.ladder import flows, ladder
 from lab.report.markup import (
     Cell,
@@ -25,8 +25,8 @@ from lab.report.markup import (
     table,
     verdict,
 )
-from lab.report.page import LEDGER
 from lab.report.timeline import spans
+from lab.report.words import LEDGER
 from lab.scenario.model import NoFigure
 from lab.wording import NOTHING, count, exact_percent, exact_seconds, join, moment, times
 
@@ -53,6 +53,26 @@ def byline(result: Mapping[str, Any]) -> str:
     parts = [moment(str(result.get("started", ""))), result.get("command", "")]
     parts += [f"kernel {result['kernel']}" if result.get("kernel") else "", result.get("backend")]
     return " · ".join(str(part) for part in parts if part)
+
+
+def claim(result: Mapping[str, Any]) -> list[Html]:
+    """What the scenario sets out to show, if it says so."""
+    words = " ".join(str(result.get("claim") or "").split())
+    return [paragraph(words)] if words else []
+
+
+def figures(result: Mapping[str, Any], cases: Sequence[Case], captures: Captures) -> list[Html]:
+    """The figures that the scenario asks for."""
+    varied = result.get("varied") or {}
+    return [
+        drawn(asked, cases, varied, captures, f"figure-{number}")
+        for number, asked in enumerate(result.get("figures") or (), start=1)
+    ]
+
+
+def asks_for_ladders(result: Mapping[str, Any]) -> bool:
+    """Whether the scenario places its ladders itself."""
+    return any(asked["kind"] == "ladder" for asked in result.get("figures") or ())
 
 
 def findings(expectations: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -398,9 +418,14 @@ def repeating(result: Mapping[str, Any], text: str) -> list[Html]:
             " seed is set: figures differ, verdicts should not."
         ),
     ]
-    if text:
-        blocks += [paragraph("The scenario, as it was run:"), code(text.rstrip("\n"))]
-    return blocks
+    return [*blocks, *file(text)]
+
+
+def file(text: str) -> list[Html]:
+    """The scenario's file, if there is one."""
+    if not text:
+        return []
+    return [paragraph("The scenario, as it was run:"), code(text.rstrip("\n"))]
 
 
 def _each(value: Any) -> list[Any]:

@@ -70,6 +70,7 @@ thead th.group {
 td small, th small { display: block; color: var(--muted); font-size: 0.8125rem; font-weight: 400; }
 tbody th:has(small) { white-space: normal; min-width: 15rem; max-width: 26rem; }
 tbody th small { overflow-wrap: anywhere; }
+td small { white-space: normal; }
 a { color: var(--tcp); text-underline-offset: 0.15em; }
 .broken, .broken small { color: var(--bad); }
 .broken { font-weight: 650; background: var(--bad-soft); }

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lab.report.page import LEDGER
+from lab.report.words import LEDGER
 from lab.scenario import checks
 from lab.wording import (
     NOTHING,
