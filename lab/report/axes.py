@@ -108,6 +108,21 @@ def spaced(word: str) -> str:
     return f"{word[:digits]}{HARD}{word[digits:]}" if number and digits < len(word) else word
 
 
+LABEL = 19
+"""Letters of a line of a label at the right of a plot, if its words allow."""
+
+
+def wrapped(text: str, width: int = 13) -> str:
+    """Words in lines of about so many letters."""
+    lines: list[str] = []
+    for word in spaced(text).split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
 def heading(label: str, unit: str) -> str:
     """`Goodput, Mbit/s`; a unit that stands at each tick is not said again."""
     return label if not unit or unit in _ATTACHED else f"{label}, {unit}" if label else unit

@@ -17,6 +17,7 @@ from lab.report.chosen import case_name, shown
 from lab.report.data import Case, cases, chosen
 from lab.report.plots import measured
 from lab.report.table import plain_table
+from lab.scenario.expression import parse
 from lab.wording import count, times
 
 WIDTH = 100
@@ -131,7 +132,9 @@ def _lines(
     of, log = spec["x"]["of"], spec.get("log", "")
     if of == "case" or any(isinstance(case.point.get(of), str) for case in points):
         return _bars(spec, points, plain=plain)
-    others = [name for name in varied if name != of]
+    within = [name.text for name in parse(of, "x").names]
+    alone = len({case.number(of) for case in points}) == len(points)  # the rest goes with x
+    others = [] if alone else [name for name in varied if name not in within]
     curves: dict[str, list[tuple[float, float]]] = {}
     for y in spec["y"]:
         for case in points:
