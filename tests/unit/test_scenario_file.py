@@ -7,11 +7,12 @@ import pytest
 import lab
 from lab.impairment import Direction, Impairment
 from lab.link import Script
-from lab.scenario import loss
+from lab.scenario.expect import intervals, judge, kept
 from lab.scenario.file import read
 from lab.scenario.measures import KINDS as REAL
 from lab.scenario.model import Case, Measure, Scenario
 from lab.schedule import Schedule
+from lab.stats import exact_interval, run_confidence
 from tests.unit.scenario_kinds import KINDS
 
 SERVER, CLIENT = Direction.TOWARD_SERVER, Direction.TOWARD_CLIENT
@@ -202,24 +203,52 @@ def test_the_catalogue_is_read(path: Path) -> None:
     assert scenario.expectations
 
 
-def test_the_loss_file_is_the_loss_run() -> None:
+def test_the_main_experiment() -> None:
     path = CATALOGUE / "loss.yaml"
     scenario = read(path.read_text(encoding="utf-8"), path.name, "loss", REAL)
-    assert scenario.by == "measurements"
-    losses = [float(each.case.values["loss"]) for each in scenario.settings]
-    assert losses == list(loss.LOSSES)
-    for setting, ratio in zip(scenario.settings, losses, strict=True):
+    assert scenario.by == "measurements"  # all of UDP before TCP
+    assert scenario.varied == {"loss": ["0%", "1%", "5%", "10%", "20%", "30%"]}
+    for setting in scenario.settings:
+        ratio = float(setting.case.values["loss"])
         assert setting.impairments == {None: dict.fromkeys(Direction, Impairment(loss=ratio))}
-        assert setting.route == loss.TCP_ROUTE
+        assert setting.route == ("rto_min", "10ms", "quickack", "1")
         (udp,), (tcp,) = setting.groups
-        expected = {
-            "count": loss.MESSAGES, "size": loss.SIZE, "interval": loss.UDP_INTERVAL_MS,
-            "timeout": loss.UDP_TIMEOUT_MS, "client": "client-1",
-        }  # fmt: skip
+        expected = {"count": 2000, "size": 64, "interval": 0.25, "timeout": 500.0}
         assert expected.items() <= udp.options.items()
-        expected = {
-            "count": loss.MESSAGES, "size": loss.SIZE, "streams": loss.STREAMS,
-            "timeout": loss.TCP_TIMEOUT_MS, "client": "client-1",
-        }  # fmt: skip
+        expected = {"count": 2000, "size": 64, "streams": 100, "timeout": 120_000.0}
         assert expected.items() <= tcp.options.items()
-    assert {each.confidence for each in scenario.expectations} == {loss.CONFIDENCE}
+    assert {each.confidence for each in scenario.expectations} == {0.999}
+
+
+def test_the_main_experiment_keeps_its_figures() -> None:
+    path = CATALOGUE / "loss.yaml"
+    scenario = read(path.read_text(encoding="utf-8"), path.name, "loss", REAL)
+    assert intervals(scenario) == 15  # three shares at the five points with loss
+    each = run_confidence(0.999, 15)
+    udp = {
+        "sent": 2000, "server_received": 1790, "server_sent": 1790, "received": 1620, "late": 3,
+        "unexplained": 0, "corrupted": 0,
+    }  # fmt: skip
+    tcp = {"sent": 2000, "received": 2000, "corrupted": 0}
+    point = kept(scenario, {"case": "10%", "loss": 0.1, "udp": udp, "tcp": tcp})
+
+    def figures(lost: int, sent: int, expected: float) -> dict[str, object]:
+        low, high = exact_interval(lost, sent, each)
+        return {
+            "loss_ratio": lost / sent,
+            "expected": pytest.approx(expected),
+            "interval": list(exact_interval(lost, sent, 0.999)),
+            "held": low <= expected <= high,
+        }
+
+    assert point["udp"] == {
+        **udp,
+        **figures(380, 2000, 0.19),
+        "toward_server": {"sent": 2000, "lost": 210, **figures(210, 2000, 0.1)},
+        "toward_client": {"sent": 1790, "lost": 167, **figures(167, 1790, 0.1)},
+    }
+    judged = judge(scenario, [point])
+    assert [each.held for each in judged] == [True] * 5
+    assert [each.name for each in judged] == [
+        "UDP toward server", "UDP toward client", "UDP, there and back", "Ledger", "TCP",
+    ]  # fmt: skip
