@@ -23,7 +23,9 @@ COMPARISONS = ("<=", ">=", "!=", "=", "<", ">")
 KEYWORDS = ("and", "or", "not", "within", "of", "between")
 
 SHARE, MS, S, US, BPS = "share", "ms", "s", "us", "bps"
-TIMES = (MS, S, US)
+TIMES = {MS: 1.0, S: 1000.0, US: 0.001}
+"""In milliseconds, in which a duration as typed is."""
+
 _SUFFIXES = {"ms": MS, "s": S, "us": US, "bps": BPS, "ratio": SHARE}
 
 
@@ -396,7 +398,8 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _between(value: float, low: float, high: float) -> bool:
-    return low <= value <= high or _equal(value, low) or _equal(value, high)
+    above = low <= value or _equal(low, value)
+    return above and (value <= high or _equal(value, high))
 
 
 def _percentile(percent: float) -> Callable[[Sequence[float]], float]:
@@ -423,5 +426,5 @@ _OF_COLUMNS: Mapping[str, Callable[[Sequence[float]], float]] = {
     **{name: _percentile(percent) for name, percent in PERCENTILES.items()},
 }
 FUNCTIONS = (*_OF_NUMBERS, *_OF_COLUMNS)
-RESERVED = frozenset((*KEYWORDS, *FUNCTIONS, "first", "last", "case"))
+RESERVED = frozenset((*KEYWORDS, "first", "last", "case"))
 """Names that nothing in a file may have for its own."""
