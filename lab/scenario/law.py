@@ -8,7 +8,7 @@ comes back carries the ACKs, and the models lose none of them.
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from statistics import fmean
-from typing import Any, ClassVar
+from typing import Any
 
 from lab import measure, tcpmodel
 from lab.engine import Engine
@@ -54,7 +54,8 @@ MAX_SEND_BUFFER = 212_992  # net.core.wmem_max of every Linux that was not tuned
 class LawRun(Run):
     """Points of rising loss, each of some flows for some seconds."""
 
-    name: ClassVar[str] = "tcp-law"
+    name = "tcp-law"
+    title = "TCP's pace falls with the square root of loss, as Mathis and PFTK have it"
 
     def __init__(
         self,
