@@ -80,6 +80,8 @@ def udp(
         "dropped_toward_client": wan[CLIENT].dropped,
         "buffer_drops": report["buffer_drops"] + full,
         "unexplained": abs(received - sent) + sum(way.unexplained for way in ways),
+        "checksum_errors_toward_server": wrong,
+        "checksum_errors_toward_client": report["kernel"]["Udp.InCsumErrors"],
     }
     if not alone:
         told = dict.fromkeys(told) | {"server_received": len(after["arrivals"])}
@@ -124,30 +126,43 @@ def tcp(
     streams: int,
     timeout_ms: float,
     client: str = "client-1",
+    details: bool = False,
+    alone: bool = True,
 ) -> Report:
     """Send `count` messages of `size` bytes over `streams` connections, every byte checked.
 
     Added to the probe's own keys: `retransmissions` of both ends (their kernels'
-    Tcp.RetransSegs, connecting included), each direction's share, and what tc dropped meanwhile.
+    Tcp.RetransSegs, connecting included), each direction's share, what tc dropped meanwhile, and
+    segments with a wrong checksum; for `details` `samples` (number, sent and received in ns). All
+    of this is of the whole nodes: where the measurement is not `alone` it is None, and
+    `retransmissions` is what the probe's own sockets repeated.
     """
     node, server, link = lab.client(client), lab.node("tcp-server"), Link(engine, lab)
     tally, state = engine.python(server, "tally"), link.laid()
     words = [
         "tcp-server", "--count", str(count), "--size", str(size),
         "--streams", str(streams), "--timeout", str(timeout_ms / 1000),
+        *(["--samples"] if details else []),
     ]  # fmt: skip
     report: Report = engine.python(node, "probe.tcp", *words)
     after, state_after = engine.python(server, "tally"), link.state()
-    toward_server = report["kernel"]["Tcp.RetransSegs"]
-    toward_client = after["kernel"]["Tcp.RetransSegs"] - tally["kernel"]["Tcp.RetransSegs"]
-    return {
-        **report,
-        "retransmissions": toward_server + toward_client,
-        "retransmissions_toward_server": toward_server,
-        "retransmissions_toward_client": toward_client,
+    grown = {
+        name: after["kernel"][name] - tally["kernel"][name]
+        for name in ("Tcp.RetransSegs", "Tcp.InCsumErrors")
+    }
+    kernel = report["kernel"]
+    told = {
+        "retransmissions": kernel["Tcp.RetransSegs"] + grown["Tcp.RetransSegs"],
+        "retransmissions_toward_server": kernel["Tcp.RetransSegs"],
+        "retransmissions_toward_client": grown["Tcp.RetransSegs"],
         "dropped_toward_server": _counted(SERVER, state, state_after).dropped,
         "dropped_toward_client": _counted(CLIENT, state, state_after).dropped,
+        "checksum_errors_toward_server": grown["Tcp.InCsumErrors"],
+        "checksum_errors_toward_client": kernel["Tcp.InCsumErrors"],
     }
+    if not alone:
+        told = dict.fromkeys(told) | {"retransmissions": report["retransmissions"]}
+    return {**report, **told, "alone": alone}
 
 
 def bulk(
