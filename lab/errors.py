@@ -52,5 +52,9 @@ class NoSuchLab(LabError):
     """The lab named is not up."""
 
 
+class NotHere(LabError):
+    """What was to be measured can't be measured on this machine; the text says why."""
+
+
 class ProbeError(LabError):
     """A probe could not measure: it ended badly or its report makes no sense."""

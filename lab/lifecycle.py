@@ -102,7 +102,7 @@ def bring(
 def fitted(
     engine: Engine, name: str, say: Say, *, clients: int, servers: Mapping[str, str]
 ) -> Iterator[Lab]:
-    """Lab `name` with at least so many clients and these programs, by protocol; the caller holds it.
+    """Lab `name`, held by the caller, with at least so many clients and these programs, by protocol.
 
     Afterwards it has those that it had before, also after Ctrl-C.
     """

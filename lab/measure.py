@@ -30,6 +30,7 @@ def udp(
     timeout_ms: float,
     client: str = "client-1",
     details: bool = False,
+    alone: bool = True,
 ) -> Report:
     """Send `count` datagrams of `size` bytes and account for each; the probe's report and more.
 
@@ -37,7 +38,9 @@ def udp(
     `dropped_toward_client` (packets, by wan's counters), `buffer_drops` (both ends' sockets),
     `unexplained` (what no counter explains), `one_way_ms` by direction; for `details` `samples`
     (number, sent and received in ns) and `arrivals` (number, ns at the server). With other
-    traffic in the lab at the same time the sums are of both, and `unexplained` shows it.
+    traffic in the lab at the same time the sums are of both, and `unexplained` shows it; where that
+    is known (not `alone`), all that only wan's and the nodes' counters could tell is None, and what
+    the server received is what it noted of this probe.
     """
     node, server, link = lab.client(client), lab.node("udp-server"), Link(engine, lab)
     # wan counts only where the tree is laid; and what it still holds, after the last reply that
@@ -70,14 +73,22 @@ def udp(
             (CLIENT, sent, back),
         )
     ]  # fmt: skip
-    return {
-        **report,
+    told = {
         "server_received": received,
         "server_sent": sent,
         "dropped_toward_server": wan[SERVER].dropped,
         "dropped_toward_client": wan[CLIENT].dropped,
         "buffer_drops": report["buffer_drops"] + full,
         "unexplained": abs(received - sent) + sum(way.unexplained for way in ways),
+        "checksum_errors_toward_server": wrong,
+        "checksum_errors_toward_client": report["kernel"]["Udp.InCsumErrors"],
+    }
+    if not alone:
+        told = dict.fromkeys(told) | {"server_received": len(after["arrivals"])}
+    return {
+        **report,
+        **told,
+        "alone": alone,
         "one_way_ms": _one_way(samples, after["arrivals"]),
         **({"samples": samples, "arrivals": after["arrivals"]} if details else {}),
     }
@@ -115,30 +126,43 @@ def tcp(
     streams: int,
     timeout_ms: float,
     client: str = "client-1",
+    details: bool = False,
+    alone: bool = True,
 ) -> Report:
     """Send `count` messages of `size` bytes over `streams` connections, every byte checked.
 
     Added to the probe's own keys: `retransmissions` of both ends (their kernels'
-    Tcp.RetransSegs, connecting included), each direction's share, and what tc dropped meanwhile.
+    Tcp.RetransSegs, connecting included), each direction's share, what tc dropped meanwhile, and
+    segments with a wrong checksum; for `details` `samples` (number, sent and received in ns). All
+    of this is of the whole nodes: where the measurement is not `alone` it is None, and
+    `retransmissions` is what the probe's own sockets repeated.
     """
     node, server, link = lab.client(client), lab.node("tcp-server"), Link(engine, lab)
     tally, state = engine.python(server, "tally"), link.laid()
     words = [
         "tcp-server", "--count", str(count), "--size", str(size),
         "--streams", str(streams), "--timeout", str(timeout_ms / 1000),
+        *(["--samples"] if details else []),
     ]  # fmt: skip
     report: Report = engine.python(node, "probe.tcp", *words)
     after, state_after = engine.python(server, "tally"), link.state()
-    toward_server = report["kernel"]["Tcp.RetransSegs"]
-    toward_client = after["kernel"]["Tcp.RetransSegs"] - tally["kernel"]["Tcp.RetransSegs"]
-    return {
-        **report,
-        "retransmissions": toward_server + toward_client,
-        "retransmissions_toward_server": toward_server,
-        "retransmissions_toward_client": toward_client,
+    grown = {
+        name: after["kernel"][name] - tally["kernel"][name]
+        for name in ("Tcp.RetransSegs", "Tcp.InCsumErrors")
+    }
+    kernel = report["kernel"]
+    told = {
+        "retransmissions": kernel["Tcp.RetransSegs"] + grown["Tcp.RetransSegs"],
+        "retransmissions_toward_server": kernel["Tcp.RetransSegs"],
+        "retransmissions_toward_client": grown["Tcp.RetransSegs"],
         "dropped_toward_server": _counted(SERVER, state, state_after).dropped,
         "dropped_toward_client": _counted(CLIENT, state, state_after).dropped,
+        "checksum_errors_toward_server": grown["Tcp.InCsumErrors"],
+        "checksum_errors_toward_client": kernel["Tcp.InCsumErrors"],
     }
+    if not alone:
+        told = dict.fromkeys(told) | {"retransmissions": report["retransmissions"]}
+    return {**report, **told, "alone": alone}
 
 
 def bulk(

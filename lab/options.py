@@ -4,7 +4,6 @@ Raises `BadInput` and prints nothing; click's own words are put into the same fo
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -19,6 +18,7 @@ from lab.impairment import Direction, Impairment
 from lab.knobs import KNOBS
 from lab.lifecycle import MAX_CLIENTS
 from lab.link import Script
+from lab.parsing import choice, number
 from lab.schedule import Schedule, Step
 
 T = TypeVar("T")
@@ -43,39 +43,6 @@ def parsed(parse: Callable[[Any, str], T]) -> Callable[..., T | None]:
         return None if text is None else parse(text, _where(parameter))
 
     return callback
-
-
-def number(low: int, high: int) -> Callable[[str, str], int]:
-    """A whole number in a range."""
-
-    def parse(text: str, where: str) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            raise units.refusal(where, text, f"is no whole number; allowed {low} to {high}")
-        if not low <= int(text) <= high:
-            raise units.refusal(where, text, f"is out of range; allowed {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def choice(*words: str) -> Callable[[str, str], str]:
-    """One of some words."""
-
-    def parse(text: str, where: str) -> str:
-        if text not in words:
-            raise units.refusal(where, text, f"is none of these; allowed: {', '.join(words)}")
-        return text
-
-    return parse
-
-
-def duration(low_ms: float, high_ms: float) -> Callable[[str, str], float]:
-    """A duration with its unit, in a range."""
-
-    def parse(text: str, where: str) -> float:
-        return units.parse_duration(text, where, low_ms=low_ms, high_ms=high_ms)
-
-    return parse
 
 
 def toward(text: str, where: str) -> tuple[Direction, ...]:

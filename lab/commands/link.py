@@ -10,7 +10,8 @@ from lab import impairing, lifecycle, options, profiles, status
 from lab.commands.shared import answer, answering, command, named, say
 from lab.engine import Engine
 from lab.link import BACKENDS, Link
-from lab.options import number, parsed
+from lab.options import parsed
+from lab.parsing import choice, number
 
 
 @command()
@@ -28,7 +29,7 @@ from lab.options import number, parsed
 @click.option("--at", multiple=True, callback=parsed(options.steps), help='"5s loss 10%", "8s up".')
 @click.option("--schedule", callback=parsed(options.schedule_file), help="Steps, a YAML file.")
 @click.option("--outage", callback=parsed(options.outage), help="Everything lost, for 3s.")
-@click.option("--backend", callback=parsed(options.choice("auto", *BACKENDS)), default="auto",
+@click.option("--backend", callback=parsed(choice("auto", *BACKENDS)), default="auto",
               show_default=True, metavar="|".join(("auto", *BACKENDS)), help="How.")  # fmt: skip
 @click.option("--clear", is_flag=True, default=None, help="Impair nothing.")
 @click.option("--verify", "verified", is_flag=True, help="Ask the packets whether it is so.")

@@ -2,15 +2,15 @@
 
 import click
 
-from lab import options
 from lab.commands.shared import command, named
 from lab.engine import Engine
 from lab.options import parsed
+from lab.parsing import choice
 
 
 @command(context_settings={"ignore_unknown_options": True})
 @named
-@click.option("--user", callback=parsed(options.choice("root", "lab")), default="root",
+@click.option("--user", callback=parsed(choice("root", "lab")), default="root",
               show_default=True, help="lab is the ordinary user that programs run as.")  # fmt: skip
 @click.argument("node", default="client")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)

@@ -5,7 +5,8 @@ import click
 from lab import measure, status
 from lab.commands.shared import Command, answer, answering, group, named, say
 from lab.engine import Engine
-from lab.options import duration, number, parsed
+from lab.options import parsed
+from lab.parsing import duration, number
 
 
 @group

@@ -12,7 +12,6 @@ import errno
 import os
 import selectors
 import socket
-import sys
 from typing import Any
 
 from lab.node.probe import options, tcp_info
@@ -24,10 +23,10 @@ from lab.node.probe.session import (
     CannotMeasure,
     Progress,
     Stop,
+    main,
     now_ns,
     quiet_interpreter,
     resolve,
-    run,
 )
 from lab.node.probe.stream import use_congestion
 
@@ -236,11 +235,5 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main() -> int:
-    """Read the arguments, measure, print; return the exit code."""
-    args = arguments()
-    return run(MODULE, lambda stop: measure(args, stop))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main(MODULE, arguments, measure)

@@ -1,5 +1,6 @@
 """What surrounds a measurement: names, signals, progress, a quiet interpreter, the way out."""
 
+import argparse
 import gc
 import json
 import os
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 NS = 1_000_000_000
 MS = 1_000_000  # nanoseconds in a millisecond
@@ -103,6 +104,16 @@ def run(module: str, measure: Callable[[Stop], dict[str, object]]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
+
+
+def main(
+    module: str,
+    arguments: Callable[[], argparse.Namespace],
+    measure: Callable[[argparse.Namespace, Stop], dict[str, object]],
+) -> NoReturn:
+    """Be a probe's program: read the arguments, measure, print, and end with the exit code."""
+    args = arguments()
+    sys.exit(run(module, lambda stop: measure(args, stop)))
 
 
 def seconds(ns: float) -> float:
