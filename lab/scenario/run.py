@@ -127,14 +127,18 @@ class Run(ABC):
         return None
 
     def _quiet(self) -> None:
-        if busy := measure.quiet(self._engine, self._lab, 0):
+        if busy := self._busy(0):
             self._step(f"waiting for {busy}: TCP has something left to say")
-            busy = measure.quiet(self._engine, self._lab, QUIET_S)
+            busy = self._busy(QUIET_S)
         if busy:
             raise LabError(
                 f"{busy} still has TCP connections at work after {QUIET_S} s; "
                 "the ledger of this run could not close"
             )
+
+    def _busy(self, seconds: float) -> str | None:
+        """A node that is not quiet within that time."""
+        return measure.quiet(self._engine, self._lab, seconds)
 
 
 def _now() -> str:
