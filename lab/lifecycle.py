@@ -28,11 +28,11 @@ _REWIRE = """before=$(ip -4 route show); entrypoint rewire "$@" || exit
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: str, where: str = "--name") -> str:
     """`name`, if Compose takes it for a project. Raises `BadInput`."""
     if not _NAME.fullmatch(name):
         allowed = "a-z, 0-9, - and _, at most 40 characters, the first a letter or digit"
-        raise BadInput("--name", name, f"is no lab's name; allowed: {allowed}")
+        raise BadInput(where, name, f"is no lab's name; allowed: {allowed}")
     return name
 
 

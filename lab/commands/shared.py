@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from lab import lifecycle, options
 
+NAME_VARIABLE = "LAB_NAME"
 INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 Command = Callable[..., Any]
 
@@ -41,14 +43,21 @@ def answer(data: object, as_json: bool, render: Callable[[], object]) -> None:
 
 
 def named(function: Command) -> Command:
-    """Add --name."""
+    """Add --name; in a classroom each student sets LAB_NAME once instead."""
     return click.option(
         "--name",
         default=lifecycle.DEFAULT_NAME,
         show_default=True,
+        envvar=NAME_VARIABLE,
+        show_envvar=True,
         help="Which lab.",
-        callback=lambda _context, _parameter, text: lifecycle.checked_name(text),
+        callback=_checked_name,
     )(function)
+
+
+def _checked_name(context: click.Context, _: click.Parameter, text: str) -> str:
+    typed = context.get_parameter_source("name") is not ParameterSource.ENVIRONMENT
+    return lifecycle.checked_name(text, "--name" if typed else NAME_VARIABLE)
 
 
 def answering(function: Command) -> Command:

@@ -176,6 +176,9 @@ def test_a_bad_name_is_refused(
 ) -> None:
     said = refused(["status", "--name", name], monkeypatch, capsys)
     assert said == f"--name: {name!r} is no lab's name; {NAME}"
+    if name:  # an empty variable is one that is not set
+        monkeypatch.setenv("LAB_NAME", name)
+        assert refused(["status"], monkeypatch, capsys) == f"LAB_NAME: {said.partition(' ')[2]}"
 
 
 def test_a_loss_of_nothing_is_no_percentage(
