@@ -28,7 +28,11 @@ INNER = {
     "rtt_ms": {"min", "p50", "p90", "p99", "max", "mean"},
     "tcp_info": {"before", "after"},
     "kernel": {
-        "Tcp.RetransSegs", "Tcp.OutSegs", "Tcp.InSegs", "Tcp.ActiveOpens", "Tcp.InCsumErrors",
+        "Tcp.RetransSegs",
+        "Tcp.OutSegs",
+        "Tcp.InSegs",
+        "Tcp.ActiveOpens",
+        "Tcp.InCsumErrors",
         "Ip.InHdrErrors",
     },
 }

@@ -34,7 +34,8 @@ INNER = {
     "buffers": {"asked", "receive", "send"},
     "kernel": {
         "Udp.InDatagrams", "Udp.OutDatagrams", "Udp.InErrors", "Udp.RcvbufErrors",
-        "Udp.InCsumErrors", "Udp.SndbufErrors", "Udp.MemErrors", "Tcp.InSegs", "Tcp.OutSegs", "Ip.InHdrErrors",
+        "Udp.InCsumErrors", "Udp.SndbufErrors", "Udp.MemErrors", "Tcp.InSegs", "Tcp.OutSegs",
+        "Ip.InHdrErrors",
     },
 }  # fmt: skip
 COUNTS = ("sent", "received", "lost", "late", "duplicated", "reordered", "corrupted", "refused")

@@ -4,6 +4,7 @@ import argparse
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -49,6 +50,33 @@ class Stop:
         """Take over SIGINT and SIGTERM."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
+
+
+class Waiting:
+    """Waits for one socket until a deadline or a stop; ``TimeoutError`` at either."""
+
+    def __init__(self, end_ns: int, stop: Stop) -> None:
+        """``end_ns``: by the clock of ``now_ns``."""
+        self._end_ns, self._stop = end_ns, stop
+
+    def readable(self, sock: socket.socket) -> None:
+        """Until there is something to read, the end of file and errors included."""
+        self._wait([sock], [])
+
+    def writable(self, sock: socket.socket) -> None:
+        """Until there is room to send, or a connection stands or failed."""
+        self._wait([], [sock])
+
+    def pause(self, ns: int) -> None:
+        """For so long, or until the time is up."""
+        select.select([], [], [], max(0, min(ns, self._end_ns - now_ns(), LONGEST_WAIT_NS)) / NS)
+
+    def _wait(self, reading: list[socket.socket], writing: list[socket.socket]) -> None:
+        while (left_ns := self._end_ns - now_ns()) > 0 and not self._stop.asked:
+            ready = select.select(reading, writing, [], min(left_ns, LONGEST_WAIT_NS) / NS)
+            if any(ready):
+                return
+        raise TimeoutError("the time is up")
 
 
 class Progress:
