@@ -1,119 +1,197 @@
-"""Runs a scenario for the command line: progress while it goes, evidence when it ends."""
+"""Runs scenarios for the command line: progress while they go, evidence when they end."""
 
-import json
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 import lab
-from lab import compose, lifecycle
+from lab import catalogue, compose, evidence, lifecycle, options
 from lab.engine import Engine
 from lab.errors import BadInput, LabError
-from lab.report.flat import csv_text
-from lab.report.law_page import law_page
-from lab.report.page import loss_page
+from lab.evidence import Result
+from lab.nodes import Lab
+from lab.pages import page
+from lab.progress import progress
+from lab.scenario import file
 from lab.scenario.law import LawRun
-from lab.scenario.loss import LossRun
-from lab.scenario.run import Run, Step
+from lab.scenario.measures import KINDS
+from lab.scenario.model import Scenario
+from lab.scenario.run import Run
+from lab.scenario.sweep import SweepRun
+from lab.scenario.told import told
 
 Say = Callable[[str], None]
-Result = dict[str, Any]
+
+CODED: dict[str, Callable[..., Run]] = {LawRun.name: LawRun}
+"""The scenarios that are code, by the names that the catalogue gives them."""
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """What a scenario takes beside its title: how to measure it, and its page."""
+class Order:
+    """How a scenario is to be run. name: of the lab. command: what was typed, to be repeated."""
 
-    run: Callable[..., Run]
-    page: Callable[[Result], str]
-
-
-SCENARIOS = {
-    LossRun.name: Scenario(LossRun, loss_page),
-    LawRun.name: Scenario(LawRun, law_page),
-}
-"""By the names that the catalogue gives them."""
+    engine: Engine
+    name: str
+    say: Say
+    command: str
+    capture: bool = False
 
 
-def run(
-    engine: Engine, scenario: str, name: str, say: Say, out: Path | None, command: str
-) -> tuple[Result, Path]:
-    """Run a scenario in lab `name`; return its result and the folder that its evidence is in.
+def load(chosen: str, where: str = "SCENARIO") -> Scenario | str:
+    """The scenario of a file or of that name; one that is code stays its name. Raises `BadInput`."""
+    if chosen in CODED:
+        return chosen
+    path = Path(chosen) if chosen.endswith(options.YAML) else catalogue.scenario_file(chosen)
+    text, source = options.text_file(str(path), where)
+    return file.read(text, source, path.stem, KINDS)
 
-    What was measured before Ctrl-C, or before a node died, is written all the same; then the
+
+def run(order: Order, scenario: Scenario | str, out: Path | None) -> tuple[Result, Path]:
+    """Run a scenario; return its result and the folder that its evidence is in.
+
+    What was measured before Ctrl-C, or before a node died, is kept all the same; then the
     result says `interrupted`, or names what failed.
     """
-    found = engine.lab(name)
-    facts = {"command": command, "compose": compose.version(), "lab_version": lab.__version__}
-    folder = out or _folder(scenario)
-    with _made(folder), lifecycle.held(name, say), _progress(say) as watch:
-        running = SCENARIOS[scenario].run(engine, found, facts=facts, watch=watch)
+    name = scenario if isinstance(scenario, str) else scenario.name
+    order.engine.lab(order.name)  # one that is not there is told before a folder is made
+    folder = out or evidence.new_folder(name)
+    with lifecycle.held(order.name, order.say):
+        return _run(order, scenario, folder), folder
+
+
+def resume(order: Order, folder: Path) -> Result:
+    """Measure what is missing of a run that was stopped. Raises `BadInput` where it can't be."""
+    with lifecycle.held(order.name, order.say):  # somebody may just be measuring it
+        scenario, kept = unfinished(folder)
+        if (kernel := kept.result["kernel"]) != order.engine.kernel:
+            problem = f"was measured on kernel {kernel}, and this is {order.engine.kernel}"
+            raise BadInput("--resume", str(folder), f"{problem}; run it anew")
+        return _run(order, scenario, folder, kept)
+
+
+def unfinished(folder: Path) -> tuple[Scenario, evidence.Evidence]:
+    """What is there of a run that was stopped. Raises `BadInput` where it can't go on."""
+    where = "--resume"
+    kept = evidence.read(folder, where)
+    name = str(kept.result["scenario"])
+    if kept.result.get("complete", True):
+        raise BadInput(where, str(folder), f"is finished; run it anew: lab run {name}")
+    if (version := kept.result.get("lab_version")) != lab.__version__:
+        problem = f"was measured by version {version}, and this is {lab.__version__}"
+        raise BadInput(where, str(folder), f"{problem}; run it anew")
+    path = folder / evidence.SCENARIO
+    scenario = file.read(*options.text_file(str(path), where), name, KINDS)
+    if SweepRun.mark(scenario) != kept.result["scenario_sha256"]:
+        problem = "is not the file that was measured; undo the change, or run it anew"
+        raise BadInput(where, str(path), problem)
+    return scenario, kept
+
+
+def run_all(
+    order: Order,
+    scenarios: Sequence[Scenario | str],
+    folder: Path,
+    summary: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> Result:
+    """Run all of them in one lab, each with a folder of its own below this one.
+
+    Returns the summary, which is in the folder, too: as `lab run --all --json` prints it. What
+    fails stops nothing; Ctrl-C stops all, and what there is stays.
+    """
+    rows: list[dict[str, Any]] = []
+    begun = time.monotonic()
+    interrupted = False
+
+    def told() -> Result:
+        bad = [row for row in rows if row["verdict"] not in ("pass", "skipped")]
+        return {
+            "command": order.command,
+            "verdict": "fail" if bad or len(rows) < len(scenarios) else "pass",
+            "interrupted": interrupted,
+            "took_s": time.monotonic() - begun,
+            "folder": str(folder),
+            "scenarios": rows,
+        }
+
+    with evidence.made(folder), lifecycle.held(order.name, order.say):
+        for number, scenario in enumerate(scenarios, 1):
+            name = scenario if isinstance(scenario, str) else scenario.name
+            order.say(f"{number} of {len(scenarios)}: {name}")
+            since = time.monotonic()
+            try:
+                rows.append(_row(name, _one_of_all(order, scenario, folder / name)))
+                interrupted = rows[-1]["interrupted"]
+            except KeyboardInterrupt:
+                interrupted = True
+            except LabError as error:
+                rows.append(_row(name, {"verdict": "fail", "failures": [str(error)]}))
+            if rows and rows[-1]["name"] == name:
+                rows[-1]["took_s"] = time.monotonic() - since
+            evidence.write_json(folder, evidence.SUMMARY, told())
+            if interrupted:
+                break
+    return told()
+
+
+def _one_of_all(order: Order, scenario: Scenario | str, folder: Path) -> Result:
+    if not isinstance(scenario, str) and scenario.netem:
+        able = Link(order.engine, order.engine.lab(order.name)).kernel.abilities
+        if not able["netem"]:
+            why = f"netem: not in this kernel ({able['why']['netem']})"
+            return {"verdict": "skipped", "failures": [why]}
+    return _run(order, scenario, folder)
+
+
+def _row(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": result.get("title") or catalogue.title(name),
+        "verdict": result["verdict"],
+        "interrupted": bool(result.get("interrupted")),
+        "failures": result["failures"],
+    }
+
+
+def _run(
+    order: Order, scenario: Scenario | str, folder: Path, kept: evidence.Evidence | None = None
+) -> Result:
+    """Run a scenario in a lab that is held, and keep its evidence in the folder."""
+    with evidence.made(folder), progress(order.say) as watch, _fitted(order, scenario) as found:
+        facts = {"command": order.command, "compose": compose.version(), "lab_version": lab.__version__}
+        running: Run
+        if isinstance(scenario, str):
+            running = CODED[scenario](order.engine, found, facts=facts, watch=watch)
+        else:
+            running = SweepRun(
+                order.engine, found, scenario, facts=facts | told(scenario), watch=watch,
+                keep=lambda each: evidence.write_result(folder, each.result(), each.series),
+            )  # fmt: skip
+            if kept:
+                running.resume(kept.result, kept.series)
         try:
             running.measure()
         except (KeyboardInterrupt, LabError):
             # Both are told by the result; with nothing measured there is nothing to tell.
             if not running.result()["points"]:
                 raise
-    result = running.result()
-    _write(result, folder)
-    return result, folder
-
-
-def _folder(scenario: str) -> Path:
-    """`results/<time>-<scenario>`, with a number behind it where two runs begin in one second."""
-    base = Path("results") / f"{datetime.now():%Y%m%d-%H%M%S}-{scenario}"
-    folder, number = base, 2
-    while folder.exists():
-        folder, number = base.with_name(f"{base.name}-{number}"), number + 1
-    return folder
+        result = running.result()
+        evidence.write_result(folder, result, running.series)
+    evidence.write_table(folder, result)
+    # Last: a page that can't be drawn loses no figure.
+    evidence.write(folder, evidence.PAGE, page(evidence.read(folder)))
+    return result
 
 
 @contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """The folder is there before anything is measured; what stays empty does not stay."""
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput("--out", str(folder), f"can't be written ({error.strerror})") from error
-    try:
-        yield
-    except BaseException:
-        for each in new:
-            with suppress(OSError):  # somebody else's file is in it
-                each.rmdir()
-        raise
-
-
-def _write(result: Result, folder: Path) -> None:
-    """The result first and the page last: a page that can't be drawn loses no figure."""
-    text = json.dumps(result, indent=1)
-    # Short lists of numbers read better on one line.
-    text = re.sub(r"\[\s+([-\d.e, \n]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
-    (folder / "result.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "result.csv").write_text(csv_text(result), encoding="utf-8", newline="")
-    page = SCENARIOS[result["scenario"]].page(result)
-    (folder / "report.html").write_text(page, encoding="utf-8")
-
-
-@contextmanager
-def _progress(say: Say) -> Iterator[Callable[[Step], None]]:
-    """A bar where standard error is a terminal; elsewhere a line a step."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda step: say(step.words)
+def _fitted(order: Order, scenario: Scenario | str) -> Iterator[Lab]:
+    """The lab, as the scenario needs it."""
+    if isinstance(scenario, str):
+        yield order.engine.lab(order.name)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeElapsedColumn())  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda step: bar.update(
-            task, description=step.words, completed=step.done, total=step.of
-        )
+    with lifecycle.fitted(
+        order.engine, order.name, order.say, clients=scenario.clients, servers=scenario.servers
+    ) as found:
+        yield found

@@ -10,7 +10,7 @@ from math import ceil
 from statistics import fmean
 from typing import Any
 
-from lab import measure, tcpmodel
+from lab import catalogue, measure, tcpmodel
 from lab.engine import Engine
 from lab.impairment import Direction, Impairment
 from lab.nodes import Lab
@@ -55,7 +55,7 @@ class LawRun(Run):
     """Points of rising loss, each of some flows for some seconds."""
 
     name = "tcp-law"
-    title = "TCP's pace falls with the square root of loss, as Mathis and PFTK have it"
+    title = catalogue.CODED["tcp-law"]
 
     def __init__(
         self,
