@@ -14,6 +14,7 @@ from lab import units
 from lab.errors import BadInput
 from lab.gemodel import Gemodel
 from lab.knobs import DISTRIBUTIONS, KNOBS, MAX_CORRELATION, MAX_GAP, MAX_JITTER_MS, MAX_PACKETS
+from lab.located import Located
 from lab.units import refusal
 
 
@@ -160,6 +161,18 @@ class Impairment:
             return cls(**values)
         except BadInput as error:
             raise BadInput(f"{where}.{error.where}", error.got, error.problem) from error
+
+    @classmethod
+    def from_located(cls, given: Mapping[str, Located]) -> Self:
+        """As `from_dict`, from values of a file, with each complaint at the line it is about."""
+        values = {
+            KNOBS[name].field: KNOBS[name].parse(at.text, at.where) for name, at in given.items()
+        }
+        try:
+            return cls(**values)
+        except BadInput as error:
+            # What is wrong in a value by itself was found above; the rest names a knob.
+            raise BadInput(given[error.where].where, error.got, error.problem) from error
 
     def wire(self) -> dict[str, Any]:
         """The numbers for a program of ours, as JSON: fields by name, only what is set.

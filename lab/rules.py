@@ -80,7 +80,12 @@ def _listed(value: Any) -> Any:
 
 def parse(text: str, source: str) -> tuple[Rule, ...]:
     """The rules of a file, in its order. source: its name for messages. Raises `BadInput`."""
-    items = located.parse(text, source).items()
+    return read(located.parse(text, source))
+
+
+def read(at: Located) -> tuple[Rule, ...]:
+    """The rules of a list in a file, in its order. Raises `BadInput`."""
+    items = at.items()
     if len(items) > MAX_RULES:
         items[MAX_RULES].refuse(f"is one rule too many; allowed {MAX_RULES}")
     return tuple(_rule(each) for each in items)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from lab import located, units
-from lab.errors import BadInput
 from lab.impairment import Direction, Impairment
 from lab.knobs import KNOBS, parse_choice
 from lab.located import Located
@@ -114,7 +113,12 @@ class Schedule:
     @classmethod
     def from_yaml(cls, text: str, source: str) -> "Schedule":
         """From a file's text, a list of steps. source: its name for messages. Raises `BadInput`."""
-        items = located.parse(text, source).items()
+        return cls.from_located(located.parse(text, source))
+
+    @classmethod
+    def from_located(cls, at: Located) -> "Schedule":
+        """From a list of steps in a file. Raises `BadInput`."""
+        items = at.items()
         if len(items) > MAX_STEPS:
             items[MAX_STEPS].refuse(f"is one step too many; allowed {MAX_STEPS}")
         return cls(tuple(_step(each) for each in items))
@@ -179,14 +183,5 @@ def _step(item: Located) -> Step:
         event = given[events[0]]
         parse_choice(event.text, event.where, ("true",))
         return Step(at_ms, events[0], directions, item.where)
-    return Step(at_ms, _impairment({name: given[name] for name in happens}), directions, item.where)
-
-
-def _impairment(given: Mapping[str, Located]) -> Impairment:
-    """As `Impairment.from_dict`, with each complaint at the line that it is about."""
-    values = {KNOBS[name].field: KNOBS[name].parse(at.text, at.where) for name, at in given.items()}
-    try:
-        return Impairment(**values)
-    except BadInput as error:
-        # What is wrong in a value by itself was found above; the rest names a knob.
-        raise BadInput(given[error.where].where, error.got, error.problem) from error
+    wanted = Impairment.from_located({name: given[name] for name in happens})
+    return Step(at_ms, wanted, directions, item.where)

@@ -140,6 +140,25 @@ def format_rate(bps: int) -> str:
     return f"{_plain(value / _RATES[unit])}{unit}"
 
 
+def parse_number(text: str, where: str) -> tuple[float, str]:
+    """A number of any size and what it counts: `share`, `ms`, `bps`, or nothing where it is bare.
+
+    In the base unit: a ratio, milliseconds, bits a second. Whole numbers are ints but for ratios
+    and times. Raises `BadInput`.
+    """
+    if _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text), ""
+    if text.endswith("%") and _NUMBER.fullmatch(text[:-1]):
+        return float(Decimal(text[:-1]).scaleb(-2)), "share"
+    found = _QUANTITY.fullmatch(text)
+    if found and (unit := found[2].lower()) in _DURATIONS:
+        return float(Decimal(found[1]) * _DURATIONS[unit]), "ms"
+    if found and unit in _RATES:
+        return float(Decimal(found[1]) * _RATES[unit]), "bps"
+    allowed = ", ".join(("%", *_DURATIONS, *_RATES))
+    raise refusal(where, text, f"is no number with a unit; write for example 20ms ({allowed})")
+
+
 def _checked(value: float, where: str, high: float) -> float:
     """Refuse what is no number (a bool is none) and what is out of range (NaN is)."""
     if isinstance(value, bool) or not isinstance(value, int | float):

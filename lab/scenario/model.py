@@ -18,9 +18,12 @@ Value = float | str
 
 
 class Expression(Protocol):
-    """Something to be worked out from the figures of a point; `text` is as it was typed."""
+    """Something to be worked out from the figures of a point."""
 
-    text: str
+    @property
+    def text(self) -> str:
+        """As it was typed."""
+        ...
 
     def value(self, figures: Mapping[str, Any]) -> Any:
         """Its value. Raises `NoFigure` where a name in it stands for nothing measured."""
