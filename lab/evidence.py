@@ -19,20 +19,25 @@ from lab.errors import BadInput
 from lab.report.flat import csv_text
 
 RESULTS = Path("results")
-RESULT, SAMPLES, SCENARIO, TABLE, PAGE = (
-    "result.json", "samples.json", "scenario.yaml", "result.csv", "report.html",
-)  # fmt: skip
+RESULT, SAMPLES, SCENARIO = "result.json", "samples.json", "scenario.yaml"
+TABLE, PAGE, SUMMARY = "result.csv", "report.html", "summary.json"
 
 Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a folder holds. series: columns by name, by measurement, by case."""
+    """What a folder holds. samples: as in the file; scenario: the text of the file."""
 
     folder: Path
     result: Result
-    series: Mapping[str, Mapping[str, Any]]
+    samples: Mapping[str, Any]
+    scenario: str
+
+    @property
+    def series(self) -> dict[str, Mapping[str, Any]]:
+        """Columns by name, by measurement, by case."""
+        return {point["case"]: point for point in self.samples["points"]}
 
 
 def new_folder(scenario: str, base: Path = RESULTS) -> Path:
@@ -68,17 +73,26 @@ def write(folder: Path, name: str, text: str) -> None:
     part.replace(folder / name)
 
 
-def write_result(folder: Path, result: Result, series: Mapping[str, Any] | None = None) -> None:
+def write_run(
+    folder: Path, result: Result, samples: Mapping[str, Any] | None = None, scenario: str = ""
+) -> None:
     """Keep what was measured; the result last, as it is what says that there is more.
 
-    series: as samples.json has it.
+    samples: as samples.json has it. scenario: the text of its file.
     """
-    if series is not None:
-        write(folder, SAMPLES, json.dumps(series, separators=(",", ":")) + "\n")
-    text = json.dumps(result, indent=1)
+    if scenario and not (folder / SCENARIO).exists():
+        write(folder, SCENARIO, scenario)
+    if samples is not None:
+        write(folder, SAMPLES, json.dumps(samples, separators=(",", ":")) + "\n")
+    write_json(folder, RESULT, result)
+
+
+def write_json(folder: Path, name: str, data: object) -> None:
+    """As JSON that one can read, too."""
+    text = json.dumps(data, indent=1)
     # Short lists of numbers read better on one line.
     text = re.sub(r"\[\s+([-\d.e, \n]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
-    write(folder, RESULT, text + "\n")
+    write(folder, name, text + "\n")
 
 
 def write_table(folder: Path, result: Result) -> None:
@@ -89,19 +103,21 @@ def write_table(folder: Path, result: Result) -> None:
 def read(folder: Path, where: str = "DIR") -> Evidence:
     """What a run left in its folder. Raises `BadInput` that names the file it is about."""
     result = _json(folder, RESULT, where)
+    if not isinstance(result, dict) or not _KEYS <= result.keys():
+        raise BadInput(where, str(folder / RESULT), "is no result of a run")
     samples = _json(folder, SAMPLES, where) if (folder / SAMPLES).exists() else {"points": []}
     try:
-        whole = {"scenario", "verdict", "interrupted", "points"} <= result.keys()
-        points = samples["points"]
-        series = {
-            point["case"]: {name: each for name, each in point.items() if name != "case"}
-            for point in points
-        }
-    except (AttributeError, KeyError, TypeError) as error:
-        raise BadInput(where, str(folder / SAMPLES), "is no samples.json of a run") from error
-    if not whole:
-        raise BadInput(where, str(folder / RESULT), "is no result.json of a run")
-    return Evidence(folder, result, series)
+        cases = [point["case"] for point in samples["points"]]
+    except (KeyError, TypeError) as error:
+        raise BadInput(where, str(folder / SAMPLES), "has no samples of a run") from error
+    if len(set(cases)) < len(cases):
+        raise BadInput(where, str(folder / SAMPLES), "has a case twice")
+    path = folder / SCENARIO
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return Evidence(folder, result, samples, text)
+
+
+_KEYS = {"scenario", "verdict", "interrupted", "points", "started"}
 
 
 def newest_unfinished(base: Path = RESULTS) -> Path | None:
@@ -110,8 +126,8 @@ def newest_unfinished(base: Path = RESULTS) -> Path | None:
     for path in (*base.glob(f"*/{SCENARIO}"), *base.glob(f"*/*/{SCENARIO}")):
         with suppress(BadInput):  # a folder that somebody has changed by hand is none of these
             found = read(path.parent)
-            if found.result["interrupted"]:
-                unfinished.append((str(found.result.get("started", "")), path.parent))
+            if not found.result.get("complete", True):
+                unfinished.append((str(found.result["started"]), path.parent))
     return max(unfinished)[1] if unfinished else None
 
 

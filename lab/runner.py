@@ -12,6 +12,7 @@ from lab import catalogue, compose, evidence, lifecycle, options
 from lab.engine import Engine
 from lab.errors import BadInput, LabError
 from lab.evidence import Result
+from lab.link import Link
 from lab.nodes import Lab
 from lab.pages import page
 from lab.progress import progress
@@ -21,7 +22,6 @@ from lab.scenario.measures import KINDS
 from lab.scenario.model import Scenario
 from lab.scenario.run import Run
 from lab.scenario.sweep import SweepRun
-from lab.scenario.told import told
 
 Say = Callable[[str], None]
 
@@ -83,6 +83,9 @@ def unfinished(folder: Path) -> tuple[Scenario, evidence.Evidence]:
         problem = f"was measured by version {version}, and this is {lab.__version__}"
         raise BadInput(where, str(folder), f"{problem}; run it anew")
     path = folder / evidence.SCENARIO
+    if not path.exists():
+        problem = f"has no {evidence.SCENARIO}; only what a file describes can go on"
+        raise BadInput(where, str(folder), f"{problem}, run it anew: lab run {name}")
     scenario = file.read(*options.text_file(str(path), where), name, KINDS)
     if SweepRun.mark(scenario) != kept.result["scenario_sha256"]:
         problem = "is not the file that was measured; undo the change, or run it anew"
@@ -137,7 +140,7 @@ def run_all(
 
 
 def _one_of_all(order: Order, scenario: Scenario | str, folder: Path) -> Result:
-    if not isinstance(scenario, str) and scenario.netem:
+    if not isinstance(scenario, str) and scenario.backend == "netem":
         able = Link(order.engine, order.engine.lab(order.name)).kernel.abilities
         if not able["netem"]:
             why = f"netem: not in this kernel ({able['why']['netem']})"
@@ -161,13 +164,18 @@ def _run(
     """Run a scenario in a lab that is held, and keep its evidence in the folder."""
     with evidence.made(folder), progress(order.say) as watch, _fitted(order, scenario) as found:
         facts = {"command": order.command, "compose": compose.version(), "lab_version": lab.__version__}
+
+        def keep(each: Run) -> None:
+            evidence.write_run(folder, each.result(), each.samples, text)
+
         running: Run
+        text = "" if isinstance(scenario, str) else scenario.text
         if isinstance(scenario, str):
             running = CODED[scenario](order.engine, found, facts=facts, watch=watch)
         else:
             running = SweepRun(
-                order.engine, found, scenario, facts=facts | told(scenario), watch=watch,
-                keep=lambda each: evidence.write_result(folder, each.result(), each.series),
+                order.engine, found, scenario, facts=facts, watch=watch,
+                keep=keep,
             )  # fmt: skip
             if kept:
                 running.resume(kept.result, kept.series)
@@ -177,8 +185,8 @@ def _run(
             # Both are told by the result; with nothing measured there is nothing to tell.
             if not running.result()["points"]:
                 raise
-        result = running.result()
-        evidence.write_result(folder, result, running.series)
+        keep(running)
+    result = running.result()
     evidence.write_table(folder, result)
     # Last: a page that can't be drawn loses no figure.
     evidence.write(folder, evidence.PAGE, page(evidence.read(folder)))

@@ -92,6 +92,11 @@ class Run(ABC):
         """What the scenario was run with: into the result, before its verdict."""
 
     @property
+    def samples(self) -> dict[str, Any] | None:
+        """What samples.json is to hold; None where a scenario keeps none."""
+        return None
+
+    @property
     def whole(self) -> bool:
         """Whether every point was measured."""
         done, of = self._progress

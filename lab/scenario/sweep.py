@@ -1,7 +1,7 @@
 """Runs a scenario that a file describes: one setting after another, each measured in groups.
 
-Puts in force what a setting asks for, and back what was there. Does not judge (`lab.scenario.judge`)
-and writes nothing: whoever runs it is told after each group, and keeps what there is.
+Puts in force what a setting asks for, and back what was there. Does not judge (see `expect`) and
+writes nothing: whoever runs it is told after each group, and keeps what there is.
 """
 
 import time
@@ -13,17 +13,18 @@ from typing import Any
 from lab import lifecycle
 from lab.catalogue import PROTOCOLS
 from lab.engine import Engine
+from lab.errors import NotHere
 from lab.impairment import Impairment
 from lab.link import Link
 from lab.link.kernel import Lanes
 from lab.link.lane import COMMON, Lane
 from lab.nodes import Lab
-from lab.scenario import estimate
+from lab.scenario import estimate, expect
 from lab.scenario.group import Change, together
-from lab.scenario.judge import Judgement, judge
 from lab.scenario.measures import KINDS, Measured
 from lab.scenario.model import Measure, Scenario, Setting
 from lab.scenario.run import Point, Run, Step
+from lab.scenario.told import told
 from lab.undo import undone
 
 NO_TCP = {"udp"}
@@ -56,7 +57,14 @@ class SweepRun(Run):
         self._took_s: dict[estimate.Part, float] = {}
         self._wired: tuple[str, ...] = ()
         self._may_talk = False  # `measure` has waited for quiet before the first
-        self._judged = self._judge()
+        self._skipped: dict[estimate.Part, str] = {}
+        self._points_now: list[Point] = []
+        self._judged: list[expect.Judged] = []
+
+    @staticmethod
+    def mark(scenario: Scenario) -> str:
+        """What tells one scenario from another, to the last character of its file."""
+        return sha256(scenario.text.encode()).hexdigest()
 
     def resume(self, result: Mapping[str, Any], series: Mapping[str, Series]) -> None:
         """Take over what an earlier run of the same scenario measured; series: by case."""
@@ -70,7 +78,7 @@ class SweepRun(Run):
         self._facts |= {"resumed": [*result.get("resumed", []), self._started]}
         self._started, self._backend = result["started"], result["backend"]
         self._congestion = result["congestion_control"]
-        self._judged = self._judge()
+        self._judge()
 
     # --- measuring -------------------------------------------------------------------------
 
@@ -95,7 +103,8 @@ class SweepRun(Run):
         return [
             (index, number)
             for index, number in self._parts()
-            if any(
+            if (index, number) not in self._skipped
+            and any(
                 each.name not in self._reports[index]
                 for each in self._scenario.settings[index].groups[number]
             )
@@ -110,14 +119,21 @@ class SweepRun(Run):
         begun = time.monotonic()
         self._hush()
         self._wire(setting.route)
-        found = self._together(setting, group)
+        try:
+            found = self._together(setting, group)
+        except NotHere as error:
+            # Every other machine may measure it; what this one can measure is as good without it.
+            self._skipped[index, number] = f"{case}: {error}" if case else str(error)
+            if not self._todo() and not any(self._reports):
+                raise
+            return
         self._may_talk = any(measure.kind not in NO_TCP for measure in group)
         for name, measured in found.items():
             self._reports[index][name] = dict(measured.report)
             self._series[index][name] = dict(measured.series)
             self._congestion = measured.report.get("congestion_control", self._congestion)
         self._took_s[index, number] = time.monotonic() - begun
-        self._judged = self._judge()
+        self._judge()
         self._keep(self)
 
     def _together(self, setting: Setting, group: Sequence[Measure]) -> dict[str, Measured]:
@@ -172,8 +188,8 @@ class SweepRun(Run):
     # --- telling ---------------------------------------------------------------------------
 
     @property
-    def series(self) -> dict[str, Any]:
-        """What samples.json holds: the series of each point."""
+    def samples(self) -> dict[str, Any]:
+        """The series of each point."""
         return {
             "points": [
                 {"case": setting.case.name, **series}
@@ -182,17 +198,23 @@ class SweepRun(Run):
             ]
         }
 
-    def _judge(self) -> Judgement:
-        points = [
-            {
-                "case": setting.case.name,
-                **setting.case.values,
-                **{each.name: reports.get(each.name) for each in _measures(setting)},
-            }
+    def _judge(self) -> None:
+        """Look anew at all that is there."""
+        series = {each["case"]: each for each in self.samples["points"]}
+        self._points_now = [
+            expect.kept(
+                self._scenario,
+                {
+                    "case": setting.case.name,
+                    **setting.case.values,
+                    **{each.name: reports.get(each.name) for each in _measures(setting)},
+                },
+                series.get(setting.case.name),
+            )
             for setting, reports in zip(self._scenario.settings, self._reports, strict=True)
             if reports
         ]
-        return judge(self._scenario, points, self.series["points"])
+        self._judged = expect.judge(self._scenario, self._points_now, self.samples["points"])
 
     @property
     def _progress(self) -> tuple[int, int]:
@@ -204,10 +226,14 @@ class SweepRun(Run):
 
     @property
     def _points(self) -> Sequence[Point]:
-        return self._judged.points
+        return self._points_now
 
     def _broken(self, points: Sequence[Point]) -> list[str]:
-        return self._judged.broken
+        return [
+            f"{each.case}: {each.name}: {each.found}" if each.case else f"{each.name}: {each.found}"
+            for each in self._judged
+            if not each.held
+        ]
 
     def _setting(self) -> Mapping[str, Any]:
         scenario = self._scenario
@@ -222,9 +248,12 @@ class SweepRun(Run):
             "confidence": confidence,
             "run_confidence": confidence,
             "captured": False,
-            "expectations": self._judged.expectations,
+            "expectations": [each.as_dict() for each in self._judged],
             "figures": [dict(vars(each)) for each in scenario.figures],
-            "scenario_sha256": sha256(scenario.text.encode()).hexdigest(),
+            **told(scenario),
+            "skipped": list(self._skipped.values()),
+            "complete": self.whole,
+            "scenario_sha256": self.mark(scenario),
         }
 
 
