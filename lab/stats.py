@@ -4,6 +4,7 @@ Knows numbers only. scipy is imported inside the functions that need it, because
 takes longer than most commands of `lab` take in all.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, inf, sqrt
@@ -72,6 +73,33 @@ def percentile(values: Sequence[float], percent: float) -> float:
         raise ValueError(f"a percentile lies in 0 to 100, not {percent!r}")
     rank = ceil(Fraction(repr(percent)) / 100 * len(values))
     return sorted(values)[max(rank, 1) - 1]
+
+
+def percentile_interval(
+    values: Sequence[float], percent: float, confidence: float
+) -> tuple[float, float]:
+    """The interval for the percentile behind some independent values: (low, high).
+
+    Two-sided, and exact whatever the distribution: how many of n values lie at or below the
+    percentile is binomial, so that two of the values, in order, enclose it with at least
+    `confidence`. Where so few values can't tell, an end is infinite. Source: W. J. Conover,
+    Practical Nonparametric Statistics (1999), 3.2; H. A. David and H. N. Nagaraja, Order
+    Statistics (2003), 7.1. Raises `ValueError`.
+    """
+    _check_confidence(confidence)
+    if not 0 < percent < 100:
+        raise ValueError(f"a percentile lies between 0 and 100, not {percent!r}")
+    from scipy.special import bdtr, bdtrc  # noqa: PLC0415 - slow to import, rarely needed
+
+    ordered, count, share = sorted(values), len(values), percent / 100
+    tail = (1 - confidence) / 2
+    # low: the largest rank r with P(B < r) <= tail; high: the smallest with P(B >= r) <= tail.
+    low = bisect_right(range(count), tail, key=lambda k: float(bdtr(k, count, share)))
+    above = bisect_left(range(count), -tail, key=lambda k: -float(bdtrc(k, count, share)))
+    return (
+        ordered[low - 1] if low else -inf,
+        ordered[above] if above < count else inf,
+    )
 
 
 def run_confidence(confidence: float, tests: int) -> float:

@@ -58,6 +58,16 @@ def seconds(value: float | None) -> str:
     return NOTHING if value is None else f"{digits(value)}{SPACE}s"
 
 
+def rate(bps: float | None) -> str:
+    """Bits a second: `512 bit/s`, `1.50 Mbit/s`."""
+    if bps is None:
+        return NOTHING
+    for size, unit in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
+        if bps >= size:
+            return f"{digits(bps / size)}{SPACE}{unit}"
+    return f"{digits(bps)}{SPACE}bit/s"
+
+
 def exact_seconds(value: float) -> str:
     """Seconds that somebody chose (a timeout), with no digit too many: `0.5 s`."""
     return f"{value:g}{SPACE}s"

@@ -7,31 +7,20 @@ packet is sent.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from lab.impairment import Direction, Impairment
 from lab.link import Script
+from lab.scenario.terms import Formula, NoFigure
 from lab.schedule import Schedule
+
+__all__ = [
+    "Case", "Expectation", "Figure", "Formula", "Measure", "NoFigure", "Scenario", "Setting",
+    "Value",
+]  # fmt: skip
 
 Value = float | str
 """In an expression: a ratio, milliseconds, bit/s, a count; or a word such as `cubic`."""
-
-
-class Expression(Protocol):
-    """Something to be worked out from the figures of a point."""
-
-    @property
-    def text(self) -> str:
-        """As it was typed."""
-        ...
-
-    def value(self, figures: Mapping[str, Any]) -> Any:
-        """Its value. Raises `NoFigure` where a name in it stands for nothing measured."""
-        ...
-
-
-class NoFigure(LookupError):
-    """A name in an expression that stands for no figure of the point."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +79,10 @@ class Expectation:
     name: str
     kind: Literal["that", "share", "order"]
     statement: str
-    parts: tuple[Expression, ...]
-    expected: Expression | None = None
+    parts: tuple[Formula, ...]
+    expected: Formula | None = None
     confidence: float = 0.999
-    when: Expression | None = None
+    when: Formula | None = None
     overall: bool = False
     keep: str = ""
 

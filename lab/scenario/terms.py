@@ -11,7 +11,6 @@ from math import isclose, isfinite, sqrt
 from statistics import fmean
 from typing import Any, ClassVar
 
-from lab.scenario.model import NoFigure
 from lab.stats import percentile
 
 Figures = Mapping[str, Any]
@@ -26,6 +25,10 @@ KEYWORDS = ("and", "or", "not", "within", "of", "between")
 SHARE, MS, S, US, BPS = "share", "ms", "s", "us", "bps"
 TIMES = (MS, S, US)
 _SUFFIXES = {"ms": MS, "s": S, "us": US, "bps": BPS, "ratio": SHARE}
+
+
+class NoFigure(LookupError):
+    """An expression that has no value with the figures of a point. The text says why."""
 
 
 @dataclass(frozen=True)
@@ -164,15 +167,19 @@ class Call(Node):
             return True
         return self.function in ("min", "max") and len(self.arguments) == 1
 
+    def column(self, figures: Figures) -> list[float]:
+        """The column that it is a function of. Raises `NoFigure`, also where that is empty."""
+        (name,) = self.arguments
+        assert isinstance(name, Name)  # noqa: S101 - the reader takes nothing else
+        column = name.column(figures)
+        if not column and self.function not in ("count", "sum"):
+            raise NoFigure(f"{name.text} has no values")
+        return column
+
     def value(self, figures: Figures) -> float:
         """What the function makes of its arguments."""
         if self.of_column:
-            (name,) = self.arguments
-            assert isinstance(name, Name)  # noqa: S101 - the parser takes no other
-            column = name.column(figures)
-            if not column and self.function not in ("count", "sum"):
-                raise NoFigure(f"{name.text} has no values")
-            return {**_OF_NUMBERS, **_OF_COLUMNS}[self.function](column)
+            return {**_OF_NUMBERS, **_OF_COLUMNS}[self.function](self.column(figures))
         numbers = [argument.number(figures) for argument in self.arguments]
         if self.function == "sqrt" and numbers[0] < 0:
             raise NoFigure(f"{self.arguments[0].text} is below 0 and has no root")
@@ -261,6 +268,12 @@ class Within(Node):
         return self.left, self.by, self.right
 
     @property
+    def unit(self) -> str:
+        """That of what is compared."""
+        by = "" if self.relative else self.by.unit
+        return self.left.unit or self.right.unit or by
+
+    @property
     def relative(self) -> bool:
         """Whether `by` was typed as a percentage."""
         return isinstance(self.by, Number) and self.by.unit == SHARE
@@ -321,14 +334,22 @@ class Logic(Node):
 
 @dataclass(frozen=True)
 class Formula:
-    """An expression that was read; an `Expression` of `lab.scenario.model`."""
+    """An expression that was read. text: as it was typed."""
 
     text: str
-    node: Node = field(compare=False)
+    node: Node = field(compare=False, repr=False)
 
     def value(self, figures: Figures) -> Any:
         """Its value. Raises `NoFigure`."""
         return self.node.value(figures)
+
+    def number(self, figures: Figures) -> float:
+        """Its value, which is to be a number. Raises `NoFigure`."""
+        return self.node.number(figures)
+
+    def holds(self, figures: Figures) -> bool:
+        """Its value, which is to be true or false. Raises `NoFigure`."""
+        return self.node.holds(figures)
 
     @property
     def names(self) -> list[Name]:
