@@ -126,7 +126,7 @@ CONNECT = Kind(
     {
         "count": Option(parsing.number(1, 100_000), 1, "attempts, one after the other"),
         "port": Option(parsing.number(1, 65_535), 7, "of the TCP server; on 8 nobody listens"),
-        "syn-retries": Option(parsing.number(1, 127), None, "SYNs to repeat; none: the kernel's"),
+        "syn-retries": Option(parsing.number(1, 127), None, "TCP_SYNCNT; none: the kernel's"),
         "timeout": Option(parsing.duration(1, 600_000), 30_000.0, "until we give up"),
         "client": CLIENT,
     },
