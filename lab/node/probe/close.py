@@ -6,8 +6,9 @@
 A step is WHEN ACTION [BYTES]. WHEN: milliseconds since the connection stands; `eof`: when the other
 side has ended its direction; `error`: when reading failed. ACTION: `send`, `shut` (no more will be
 sent: a FIN), `close`, `abort` (SO_LINGER of 0, then close: a reset, socket(7)). Meanwhile all that
-comes is read, unless --deaf. States are looked up every millisecond, so that one that lasts less
-may be missed.
+comes is read, unless --deaf. The state is looked up every millisecond while the socket is open, and
+then every ten or so, which is what it takes the kernel to list all sockets: what lasts less may be
+missed.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.node import sockets
-from lab.node.probe import options
+from lab.node.probe import options, tcp_info
 from lab.node.probe.session import (
     LONGEST_WAIT_NS,
     MS,
@@ -52,9 +53,10 @@ class Step:
 class Watch:
     """Notes each state that one connection of this node takes, in a thread of its own."""
 
-    def __init__(self, local_port: int, remote_port: int) -> None:
-        """Watch the connection between these ports."""
-        self._ports = (local_port, remote_port)
+    def __init__(self, sock: socket.socket) -> None:
+        """Watch a connection; its socket may be closed at any time."""
+        self._sock = sock
+        self._ports = (sock.getsockname()[1], sock.getpeername()[1])
         self.states: list[tuple[int, str]] = []
         self.time_wait_s: float | None = None
         self._done = threading.Event()
@@ -77,12 +79,26 @@ class Watch:
         self._look()
 
     def _look(self) -> None:
-        entry = next((each for each in sockets.read() if each[:2] == self._ports), None)
-        state = entry.state if entry else GONE
+        state = self._asked() or self._listed()
         if state != self.state or not self.states:
             self.states.append((now_ns(), state))
-            if entry and state == "TIME_WAIT":
-                self.time_wait_s = entry.timer_s
+
+    def _asked(self) -> str | None:
+        """What the socket says of itself; None where it is closed, or no longer the connection's.
+
+        In TIME_WAIT the kernel keeps the connection without its socket, which then says CLOSE.
+        """
+        try:
+            state = sockets.STATES[tcp_info.read(self._sock).state or 0]
+        except (OSError, KeyError):
+            return None
+        return None if state == "CLOSE" else state
+
+    def _listed(self) -> str:
+        entry = next((each for each in sockets.read() if each[:2] == self._ports), None)
+        if entry and entry.state == "TIME_WAIT" and self.time_wait_s is None:
+            self.time_wait_s = entry.timer_s
+        return entry.state if entry else GONE
 
 
 @dataclass
@@ -184,13 +200,13 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
     sock, listener = connection(args, stop, end_ns)
     local, remote = sock.getsockname(), sock.getpeername()
     end = End(sock, args.do, args.deaf)
-    watch = Watch(local[1], remote[1])
+    watch = Watch(sock)
     waiting = Waiting(end_ns, stop)
     try:
         end.follow(end_ns, stop)
         if listener:
             listener.close()
-        while watch.state not in (GONE, "TIME_WAIT") and now_ns() < end_ns and not stop.asked:
+        while watch.state not in (GONE, "TIME_WAIT") and waiting.left:
             waiting.pause(MS)
     finally:
         watch.end()

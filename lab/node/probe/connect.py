@@ -3,8 +3,9 @@
     python3 -m lab.node.probe.connect HOST [--count N] [--syn-retries N] [--timeout SECONDS] …
 
 A SYN that is not answered is sent again after 1 s, and then (RFC 6298) after 2, 4, 8 s more; Linux
-since 6.5 waits 1 s each for the first net.ipv4.tcp_syn_linear_timeouts times. TCP_INFO tells how
-often it was; we look every two milliseconds, and note when the count has grown.
+since 6.5 waits 1 s each for the first net.ipv4.tcp_syn_linear_timeouts times, and so sends more of
+them in the time after which it gives up, which --syn-retries sets: that of so many doublings.
+TCP_INFO tells how often it was; we look every two milliseconds, and note when the count has grown.
 """
 
 import argparse
@@ -137,7 +138,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add(
         "--syn-retries",
         type=options.integer(1, 127),
-        help="SYNs to send again, TCP_SYNCNT (tcp(7)); default: as the kernel has it",
+        help="when to give up: TCP_SYNCNT (tcp(7)); default: as the kernel has it",
     )
     add(
         "--timeout",

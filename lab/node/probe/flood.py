@@ -20,6 +20,7 @@ from lab.node.probe.session import (
     NS,
     Progress,
     Stop,
+    Waiting,
     main,
     now_ns,
     quiet_interpreter,
@@ -84,6 +85,9 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
         )
         with quiet_interpreter():
             flood.flow(stop, Progress(for_ns // MS, wanted=args.progress))
+    linger = Waiting(flood.ended_ns + int(args.linger * NS), stop)
+    while linger.left:
+        linger.pause(LONGEST_WAIT_NS)
     duration_ns = flood.ended_ns - flood.begun_ns
     return {
         "probe": "flood",
@@ -120,6 +124,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         help="bytes of payload, default: 1400",
     )
     add("--seconds", type=options.number(0.01, 3600), default=10.0, help="default: 10")
+    add(
+        "--linger",
+        type=options.number(0, 3600),
+        default=0.0,
+        help="seconds to stay afterwards, until the last has arrived; default: 0",
+    )
     return parser.parse_args(argv)
 
 

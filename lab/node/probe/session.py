@@ -59,6 +59,11 @@ class Waiting:
         """``end_ns``: by the clock of ``now_ns``."""
         self._end_ns, self._stop = end_ns, stop
 
+    @property
+    def left(self) -> bool:
+        """Whether there is time left, and nobody asked to stop."""
+        return now_ns() < self._end_ns and not self._stop.asked
+
     def readable(self, sock: socket.socket) -> None:
         """Until there is something to read, the end of file and errors included."""
         self._wait([sock], [])
@@ -72,9 +77,9 @@ class Waiting:
         select.select([], [], [], max(0, min(ns, self._end_ns - now_ns(), LONGEST_WAIT_NS)) / NS)
 
     def _wait(self, reading: list[socket.socket], writing: list[socket.socket]) -> None:
-        while (left_ns := self._end_ns - now_ns()) > 0 and not self._stop.asked:
-            ready = select.select(reading, writing, [], min(left_ns, LONGEST_WAIT_NS) / NS)
-            if any(ready):
+        while self.left:
+            wait_ns = max(0, min(self._end_ns - now_ns(), LONGEST_WAIT_NS))
+            if any(select.select(reading, writing, [], wait_ns / NS)):
                 return
         raise TimeoutError("the time is up")
 
