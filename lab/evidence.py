@@ -1,12 +1,11 @@
 """The folder of a run's evidence: made, written so that nothing is ever half there, read back.
 
-    result.json   what `lab run --json` prints      samples.json   the series behind it
-    result.csv    its points as a table             scenario.yaml  the file as it was run
-    report.html   the page                          capture/       packets, where they were kept
+result.json   what `lab run --json` prints      samples.json   the series behind it
+result.csv    its points as a table             scenario.yaml  the file as it was run
+report.html   the page                          capture/       packets, where they were kept
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,9 +16,9 @@ from typing import Any
 
 from lab.errors import BadInput
 from lab.report.flat import csv_text
+from lab.report.folder import RESULT, SAMPLES, SCENARIO, result_of, samples_of, text_of
 
 RESULTS = Path("results")
-RESULT, SAMPLES, SCENARIO = "result.json", "samples.json", "scenario.yaml"
 TABLE, PAGE, SUMMARY = "result.csv", "report.html", "summary.json"
 
 Result = dict[str, Any]
@@ -37,7 +36,7 @@ class Evidence:
     @property
     def series(self) -> dict[str, Mapping[str, Any]]:
         """Columns by name, by measurement, by case."""
-        return {point["case"]: point for point in self.samples["points"]}
+        return {point["case"]: point for point in self.samples.get("points", ())}
 
 
 def new_folder(scenario: str, base: Path = RESULTS) -> Path:
@@ -102,22 +101,8 @@ def write_table(folder: Path, result: Result) -> None:
 
 def read(folder: Path, where: str = "DIR") -> Evidence:
     """What a run left in its folder. Raises `BadInput` that names the file it is about."""
-    result = _json(folder, RESULT, where)
-    if not isinstance(result, dict) or not _KEYS <= result.keys():
-        raise BadInput(where, str(folder / RESULT), "is no result of a run")
-    samples = _json(folder, SAMPLES, where) if (folder / SAMPLES).exists() else {"points": []}
-    try:
-        cases = [point["case"] for point in samples["points"]]
-    except (KeyError, TypeError) as error:
-        raise BadInput(where, str(folder / SAMPLES), "has no samples of a run") from error
-    if len(set(cases)) < len(cases):
-        raise BadInput(where, str(folder / SAMPLES), "has a case twice")
-    path = folder / SCENARIO
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    return Evidence(folder, result, samples, text)
-
-
-_KEYS = {"scenario", "verdict", "interrupted", "points", "started"}
+    samples = samples_of(folder, where)
+    return Evidence(folder, result_of(folder, where), samples, text_of(folder))
 
 
 def newest_unfinished(base: Path = RESULTS) -> Path | None:
@@ -129,14 +114,3 @@ def newest_unfinished(base: Path = RESULTS) -> Path | None:
             if not found.result.get("complete", True):
                 unfinished.append((str(found.result["started"]), path.parent))
     return max(unfinished)[1] if unfinished else None
-
-
-def _json(folder: Path, name: str, where: str) -> Any:
-    path = folder / name
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        problem = f"has no {name} ({os.strerror(error.errno or 0)})"
-        raise BadInput(where, str(folder), f"{problem}; write the folder of a run") from error
-    except ValueError as error:
-        raise BadInput(where, str(path), f"can't be read: {error}") from error

@@ -102,9 +102,9 @@ def bring(
 def fitted(
     engine: Engine, name: str, say: Say, *, clients: int, servers: Mapping[str, str]
 ) -> Iterator[Lab]:
-    """Lab `name`, held by the caller, with at least so many clients and these programs, by protocol.
+    """Lab `name`, which the caller holds, with at least so many clients and these programs.
 
-    Afterwards it has those that it had before, also after Ctrl-C.
+    servers: by protocol. Afterwards it has what it had before, also after Ctrl-C.
     """
     before = engine.lab(name)
     had = len(before.service("client"))

@@ -14,8 +14,8 @@ from lab.errors import BadInput, LabError
 from lab.evidence import Result
 from lab.link import Link
 from lab.nodes import Lab
-from lab.pages import page
 from lab.progress import progress
+from lab.report.folder import SCENARIO, report_of
 from lab.scenario import file
 from lab.scenario.law import LawRun
 from lab.scenario.measures import KINDS
@@ -41,7 +41,7 @@ class Order:
 
 
 def load(chosen: str, where: str = "SCENARIO") -> Scenario | str:
-    """The scenario of a file or of that name; one that is code stays its name. Raises `BadInput`."""
+    """The scenario of that name or file; one that is code stays its name. Raises `BadInput`."""
     if chosen in CODED:
         return chosen
     path = Path(chosen) if chosen.endswith(options.YAML) else catalogue.scenario_file(chosen)
@@ -82,9 +82,9 @@ def unfinished(folder: Path) -> tuple[Scenario, evidence.Evidence]:
     if (version := kept.result.get("lab_version")) != lab.__version__:
         problem = f"was measured by version {version}, and this is {lab.__version__}"
         raise BadInput(where, str(folder), f"{problem}; run it anew")
-    path = folder / evidence.SCENARIO
+    path = folder / SCENARIO
     if not path.exists():
-        problem = f"has no {evidence.SCENARIO}; only what a file describes can go on"
+        problem = f"has no {SCENARIO}; only what a file describes can go on"
         raise BadInput(where, str(folder), f"{problem}, run it anew: lab run {name}")
     scenario = file.read(*options.text_file(str(path), where), name, KINDS)
     if SweepRun.mark(scenario) != kept.result["scenario_sha256"]:
@@ -163,7 +163,11 @@ def _run(
 ) -> Result:
     """Run a scenario in a lab that is held, and keep its evidence in the folder."""
     with evidence.made(folder), progress(order.say) as watch, _fitted(order, scenario) as found:
-        facts = {"command": order.command, "compose": compose.version(), "lab_version": lab.__version__}
+        facts = {
+            "command": order.command,
+            "compose": compose.version(),
+            "lab_version": lab.__version__,
+        }
 
         def keep(each: Run) -> None:
             evidence.write_run(folder, each.result(), each.samples, text)
@@ -189,7 +193,7 @@ def _run(
     result = running.result()
     evidence.write_table(folder, result)
     # Last: a page that can't be drawn loses no figure.
-    evidence.write(folder, evidence.PAGE, page(evidence.read(folder)))
+    evidence.write(folder, evidence.PAGE, report_of(folder))
     return result
 
 

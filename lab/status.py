@@ -177,17 +177,51 @@ _OUTCOMES = {
 
 def outcome(result: Mapping[str, Any]) -> RenderableType:
     """A scenario's run for a terminal: its tables, and the verdict."""
-    tables, meaning = _OUTCOMES[result["scenario"]]
+    tables, meaning = _OUTCOMES.get(
+        result["scenario"], ((expectation_table,), "every expectation held")
+    )
     parts: list[RenderableType] = []
     if result["points"]:
         parts += [table(result) for table in tables]
+    parts += [Text(f"left out: {why}", "bold") for why in result.get("skipped", [])]
     if result["verdict"] == "pass":
         parts.append(Text(f"pass: {meaning}", "green"))
     elif result["interrupted"]:
-        parts.append(Text("interrupted: what was measured so far is kept", "bold red"))
+        kept = "interrupted: what was measured so far is kept"
+        kept += "; go on with it: lab run --resume" if "complete" in result else ""
+        parts.append(Text(kept, "bold red"))
     else:
         parts += [Text(f"fail: {failure}", "bold red") for failure in result["failures"]]
     return Group(*parts)
+
+
+def expectation_table(result: Mapping[str, Any]) -> RenderableType:
+    """What a scenario expected, what was found, and whether that held."""
+    found = _table("Expectation", "At", "Found", "Expected", "", justify="left")
+    for each in result["expectations"]:
+        mark = Text("held", "green") if each["held"] else Text("BROKEN", "bold red")
+        found.add_row(each["name"], each["case"], each["found"], each["expected"], mark)
+    return found
+
+
+_VERDICTS = {"pass": "green", "fail": "bold red", "skipped": "bold"}
+
+
+def summary_table(summary: Mapping[str, Any]) -> RenderableType:
+    """A run of the whole catalogue: a row for each scenario, and what failed."""
+    found = _table("Scenario", "Verdict", "Took", "Why not", justify="left")
+    for each in summary["scenarios"]:
+        verdict = "interrupted" if each["interrupted"] else each["verdict"]
+        found.add_row(
+            each["name"],
+            Text(verdict, _VERDICTS.get(verdict, "bold red")),
+            wording.seconds(each["took_s"]),
+            "; ".join(each["failures"]),
+        )
+    done = wording.times(len(summary["scenarios"]), "scenario")
+    style = "green" if summary["verdict"] == "pass" else "bold red"
+    verdict = "interrupted" if summary["interrupted"] else summary["verdict"]
+    return Group(found, Text(f"{verdict}: {done} in {wording.seconds(summary['took_s'])}", style))
 
 
 def _table(*heads: str, justify: Any = None) -> Table:

@@ -1,12 +1,17 @@
-"""The experiments: list, run."""
+"""The experiments: list, run, report, compare."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from lab import catalogue, options, status
 from lab.commands.shared import INTERRUPTED, answer, answering, command, named, say
 from lab.engine import Engine
+from lab.errors import BadInput
+from lab.impairing import ONE_OF_BOTH
 from lab.options import parsed
 
 
@@ -17,7 +22,7 @@ def list_(as_json: bool) -> None:
     data = {
         "servers": [vars(each) for each in catalogue.servers()],
         "scenarios": [
-            {"name": name, "title": title} for name, title in catalogue.SCENARIOS.items()
+            {"name": name, "title": catalogue.title(name)} for name in catalogue.scenarios()
         ],
     }
     answer(data, as_json, lambda: status.catalogue_table(data))
@@ -26,17 +31,87 @@ def list_(as_json: bool) -> None:
 @command()
 @named
 @answering
-@click.argument("scenario", callback=parsed(options.scenario))
-@click.option("--out", callback=parsed(options.folder), help="Folder for the results.")
-def run(name: str, as_json: bool, scenario: str, out: Path | None) -> None:
-    """Run a scenario (see lab list) and leave its evidence in results/."""
-    from lab import runner  # noqa: PLC0415
+@click.argument("scenario", required=False, callback=parsed(options.scenario))
+@click.option("--all", "everything", is_flag=True, help="The whole catalogue, in one lab.")
+@click.option("--resume", is_flag=True,
+              help="Go on with the newest unfinished run, or that in --out.")  # fmt: skip
+@click.option("--capture", is_flag=True, help="Keep the packets, too.")
+@click.option("--out", help="Folder for the results.")
+@click.pass_context
+def run(
+    context: click.Context,
+    name: str,
+    as_json: bool,
+    scenario: str | None,
+    everything: bool,
+    resume: bool,
+    capture: bool,
+    out: str | None,
+) -> None:
+    """Run a scenario (see lab list, or a file.yaml) and leave its evidence in results/."""
+    given = {
+        "SCENARIO": scenario, "--all": everything, "--resume": resume, "--capture": capture,
+    }  # fmt: skip
+    for one, other in (
+        ("--all", "SCENARIO"), ("--resume", "SCENARIO"), ("--resume", "--all"),
+        ("--resume", "--capture"),
+    ):  # fmt: skip
+        if given[one] and given[other]:
+            raise BadInput(one, scenario if other == "SCENARIO" else other, ONE_OF_BOTH)
+    from lab import evidence, runner  # noqa: PLC0415
 
-    words = ["lab", "run", scenario] + (["--name", name] if name != "lab" else [])
-    result, folder = runner.run(Engine(), scenario, name, say, out, " ".join(words))
+    if resume:
+        folder = Path(out) if out is not None else evidence.newest_unfinished()
+        if folder is None:
+            problem = "has no unfinished run of a scenario file; give its folder by --out"
+            raise BadInput("--resume", f"{evidence.RESULTS}/", problem)
+        found, kept = runner.unfinished(folder)
+        if context.get_parameter_source("name") is ParameterSource.DEFAULT:
+            name = str(kept.result["lab"])  # where it was begun
+        say(f"going on with {folder}: {found.title}")
+        order = runner.Order(Engine(), name, say, str(kept.result["command"]))
+        _tell(runner.resume(order, folder), folder, as_json)
+        return
+    words = ["lab", "run", "--all" if everything else str(scenario)]
+    words += ["--name", name] if name != "lab" else []
+    words += ["--capture"] if capture else []
+    place = options.folder(out, "--out") if out is not None else None
+    if everything:
+        chosen = [runner.load(each) for each in catalogue.scenarios()]
+        order = runner.Order(Engine(), name, say, " ".join(words), capture)
+        summary = runner.run_all(order, chosen, place or evidence.new_folder("all"))
+        answer(summary, as_json, lambda: status.summary_table(summary))
+        say(f"evidence: {summary['folder']}/")
+        _end(summary)
+    elif scenario is None:
+        parameter = next(each for each in context.command.params if each.name == "scenario")
+        raise click.MissingParameter(ctx=context, param=parameter)
+    else:
+        loaded = runner.load(scenario)
+        order = runner.Order(Engine(), name, say, " ".join(words), capture)
+        _tell(*runner.run(order, loaded, place), as_json)
+
+
+def _tell(result: Mapping[str, Any], folder: Path, as_json: bool) -> None:
+    """Answer with a run, and end as it did."""
     answer(result, as_json, lambda: status.outcome(result))
     say(f"evidence: {folder}/report.html, result.json, result.csv")
+    _end(result)
+
+
+def _end(result: Mapping[str, Any]) -> None:
     if result["interrupted"]:
         raise click.exceptions.Exit(INTERRUPTED)
     if result["verdict"] != "pass":
         raise click.exceptions.Exit(1)
+
+
+@command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Make report.html anew, from the other files of a run."""
+    from lab import evidence  # noqa: PLC0415
+    from lab.report.folder import report_of  # noqa: PLC0415
+
+    evidence.write(folder, evidence.PAGE, report_of(folder))
+    click.echo(f"{folder / evidence.PAGE}")

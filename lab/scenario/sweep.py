@@ -14,9 +14,8 @@ from lab import lifecycle
 from lab.catalogue import PROTOCOLS
 from lab.engine import Engine
 from lab.errors import NotHere
-from lab.impairment import Impairment
+from lab.impairment import Direction, Impairment
 from lab.link import Link
-from lab.link.kernel import Lanes
 from lab.link.lane import COMMON, Lane
 from lab.nodes import Lab
 from lab.scenario import estimate, expect
@@ -272,5 +271,5 @@ def _lanes(setting: Setting) -> dict[Lane, Impairment]:
     return found
 
 
-def _common(state: Mapping[Any, Impairment]) -> Lanes:
+def _common(state: Mapping[Direction, Impairment]) -> dict[Lane, Impairment]:
     return {Lane(direction): each for direction, each in state.items()}
