@@ -10,7 +10,7 @@ from typing import Any
 import lab
 from lab import catalogue, compose, evidence, lifecycle, options
 from lab.engine import Engine
-from lab.errors import BadInput, LabError
+from lab.errors import BadInput, LabError, NotHere
 from lab.evidence import Result
 from lab.link import Link
 from lab.nodes import Lab
@@ -93,68 +93,66 @@ def unfinished(folder: Path) -> tuple[Scenario, evidence.Evidence]:
     return scenario, kept
 
 
-def run_all(
-    order: Order,
-    scenarios: Sequence[Scenario | str],
-    folder: Path,
-    summary: Callable[[Mapping[str, Any]], None] = lambda _: None,
-) -> Result:
+def run_all(order: Order, scenarios: Sequence[Scenario | str], folder: Path) -> Result:
     """Run all of them in one lab, each with a folder of its own below this one.
 
-    Returns the summary, which is in the folder, too: as `lab run --all --json` prints it. What
-    fails stops nothing; Ctrl-C stops all, and what there is stays.
+    Returns the summary, which the folder has, too. What fails stops nothing; Ctrl-C stops all,
+    and what there is stays.
     """
+    order.engine.lab(order.name)  # one that is not there is told before a folder is made
     rows: list[dict[str, Any]] = []
     begun = time.monotonic()
-    interrupted = False
-
-    def told() -> Result:
-        bad = [row for row in rows if row["verdict"] not in ("pass", "skipped")]
-        return {
-            "command": order.command,
-            "verdict": "fail" if bad or len(rows) < len(scenarios) else "pass",
-            "interrupted": interrupted,
-            "took_s": time.monotonic() - begun,
-            "folder": str(folder),
-            "scenarios": rows,
-        }
-
     with evidence.made(folder), lifecycle.held(order.name, order.say):
         for number, scenario in enumerate(scenarios, 1):
             name = scenario if isinstance(scenario, str) else scenario.name
             order.say(f"{number} of {len(scenarios)}: {name}")
             since = time.monotonic()
-            try:
-                rows.append(_row(name, _one_of_all(order, scenario, folder / name)))
-                interrupted = rows[-1]["interrupted"]
-            except KeyboardInterrupt:
-                interrupted = True
-            except LabError as error:
-                rows.append(_row(name, {"verdict": "fail", "failures": [str(error)]}))
-            if rows and rows[-1]["name"] == name:
-                rows[-1]["took_s"] = time.monotonic() - since
-            evidence.write_json(folder, evidence.SUMMARY, told())
-            if interrupted:
+            result = _one_of_all(order, scenario, folder / name)
+            rows.append(_row(name, result, time.monotonic() - since))
+            good = len(rows) == len(scenarios) and all(row["verdict"] in GOOD for row in rows)
+            summary = {
+                "command": order.command,
+                "folder": str(folder),
+                "verdict": "pass" if good else "fail",
+                "interrupted": rows[-1]["interrupted"],
+                "took_s": time.monotonic() - begun,
+                "scenarios": rows,
+            }
+            evidence.write_json(folder, evidence.SUMMARY, summary)
+            if summary["interrupted"]:
                 break
-    return told()
+    return summary
 
 
-def _one_of_all(order: Order, scenario: Scenario | str, folder: Path) -> Result:
+GOOD = ("pass", "skipped")
+"""Verdicts of scenarios that do not fail a run of all."""
+
+
+def _one_of_all(order: Order, scenario: Scenario | str, folder: Path) -> Mapping[str, Any]:
+    """The result of a scenario, or what there is to say where it has none."""
     if not isinstance(scenario, str) and scenario.backend == "netem":
         able = Link(order.engine, order.engine.lab(order.name)).kernel.abilities
         if not able["netem"]:
             why = f"netem: not in this kernel ({able['why']['netem']})"
             return {"verdict": "skipped", "failures": [why]}
-    return _run(order, scenario, folder)
+    try:
+        return _run(order, scenario, folder)
+    except KeyboardInterrupt:  # before anything of it was measured
+        return {"verdict": "fail", "failures": [], "interrupted": True}
+    except NotHere as error:
+        return {"verdict": "skipped", "failures": [str(error)]}
+    except LabError as error:
+        return {"verdict": "fail", "failures": [str(error)]}
 
 
-def _row(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def _row(name: str, result: Mapping[str, Any], took_s: float) -> dict[str, Any]:
     return {
         "name": name,
         "title": result.get("title") or catalogue.title(name),
         "verdict": result["verdict"],
         "interrupted": bool(result.get("interrupted")),
         "failures": result["failures"],
+        "took_s": took_s,
     }
 
 
