@@ -49,6 +49,11 @@ class Located:
         return isinstance(self.node, yaml.MappingNode)
 
     @property
+    def is_list(self) -> bool:
+        """Whether it is a list, where one value or a mapping may stand as well."""
+        return isinstance(self.node, yaml.SequenceNode)
+
+    @property
     def is_nothing(self) -> bool:
         """Whether nothing stands where a value may stand."""
         return isinstance(self.node, yaml.ScalarNode) and not self.node.value
@@ -93,11 +98,11 @@ class Located:
     def entries(self, example: str) -> "dict[str, tuple[Located, Located]]":
         """The keys and values of a mapping with keys of any name, by key, at least one.
 
-        Raises `BadInput` for anything else, and for a key given twice. example: a key to suggest.
+        Raises `BadInput` for anything else, and for a key given twice. example: one to suggest.
         """
         if not isinstance(self.node, yaml.MappingNode) or not self.node.value:
             kind = "an empty mapping" if isinstance(self.node, yaml.MappingNode) else self._kind
-            self.refuse(f"is {kind}; write {{{example}: …}}")
+            self.refuse(f"is {kind}; write {{{example}}}")
         found: dict[str, Located] = {}
         keys = []
         for key, value in self.pairs:
@@ -119,10 +124,16 @@ class Located:
     def variables(self) -> "dict[str, Located]":
         """The names after a `$` in its values, however deep, each with the first place of it."""
         found: dict[str, Located] = {}
-        for node, _ in _below(self.node):
-            if isinstance(node, yaml.ScalarNode):
-                for each in _VARIABLE.finditer(node.value):
-                    found.setdefault(each[1] or "", replace(self, node=node))
+        left = [self]
+        while left:
+            at = left.pop()
+            if isinstance(at.node, yaml.ScalarNode):
+                for each in _VARIABLE.finditer(at.node.value):
+                    found.setdefault(each[1] or "", at)
+            elif isinstance(at.node, yaml.MappingNode):
+                left += [value for _, value in reversed(at.pairs)]
+            else:
+                left += [replace(at, node=node) for node in reversed(at.node.value)]
         return found
 
     def filled_in(self, words: Mapping[str, str]) -> "Located":

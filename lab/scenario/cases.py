@@ -122,6 +122,6 @@ def variables(at: Located, varied: Varied) -> list[str]:
     """The variables that are put in there. Raises `BadInput` for one that is not varied."""
     for name, place in at.variables.items():
         if name not in varied.keys:
-            allowed = ", ".join(f"${each}" for each in varied.keys) or "none without vary"
+            allowed = ", ".join(f"${each}" for each in varied.keys) or "none, as nothing is varied"
             raise refusal(place.where, f"${name}", f"is not varied; allowed {allowed}")
     return list(at.variables)

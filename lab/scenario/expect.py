@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lab import wording
+from lab.errors import LabError
 from lab.scenario import said
 from lab.scenario.model import Expectation, NoFigure, Scenario
 from lab.scenario.terms import PERCENTILES, SERIES, Call, Figures, Formula, Name, with_series
@@ -52,11 +53,12 @@ def judge(
     columns = {each["case"]: each for each in series}
     measured = {each["case"]: with_series(each, columns.get(each["case"], {})) for each in points}
     judged: list[Judged] = []
+    run = tests(scenario)
     for setting in scenario.settings:
         if (case := setting.case.name) in measured:
             figures = {**setting.case.values, **measured[case]}
-            judged += _of_point(scenario, figures, case)
-    return judged + list(_of_all(scenario, measured))
+            judged += _of_point(scenario, figures, case, run)
+    return judged + list(_of_all(scenario, measured, run))
 
 
 def kept(
@@ -70,12 +72,13 @@ def kept(
     """
     result = dict(point)
     figures = with_series(point, series or {})
+    run = tests(scenario)
     for each in scenario.expectations:
         if not each.keep or not _is_measured(each, scenario, figures):
             continue
         try:
             if each.when is None or each.when.holds(figures):
-                _keep(result, each.keep.split("."), _share(each, figures, tests(scenario)))
+                _keep(result, each.keep.split("."), _share(each, figures, run))
         except NoFigure:
             continue  # which figure is missing is told where it is judged
     return result
@@ -108,18 +111,18 @@ def _known(expression: Formula, values: Figures) -> Any:
         return None
 
 
-def _of_point(scenario: Scenario, figures: Figures, case: str) -> Iterator[Judged]:
+def _of_point(scenario: Scenario, figures: Figures, case: str, run: int) -> Iterator[Judged]:
     for each in scenario.expectations:
         if each.overall or not _is_measured(each, scenario, figures):
             continue
         try:
             if each.when is None or each.when.holds(figures):
-                yield _judged(each, figures, case or None, tests(scenario))
+                yield _judged(each, figures, case or None, run)
         except NoFigure as error:
             yield _broken(each, case or None, error)
 
 
-def _of_all(scenario: Scenario, measured: Mapping[str, Figures]) -> Iterator[Judged]:
+def _of_all(scenario: Scenario, measured: Mapping[str, Figures], run: int) -> Iterator[Judged]:
     names = [setting.case.name for setting in scenario.settings]
     called = {name: name for name in names} | {"first": names[0], "last": names[-1]}
     points = {name: measured[case] for name, case in called.items() if case in measured}
@@ -128,7 +131,7 @@ def _of_all(scenario: Scenario, measured: Mapping[str, Figures]) -> Iterator[Jud
         if not each.overall or not _is_measured(each, scenario, figures):
             continue
         try:
-            yield _judged(each, figures, None, tests(scenario))
+            yield _judged(each, figures, None, run)
         except NoFigure as error:
             yield _broken(each, None, error)
 
@@ -203,14 +206,17 @@ def _whole(expression: Formula, figures: Figures) -> int:
 
 def _keep(point: dict[str, Any], path: Sequence[str], share: Mapping[str, Any]) -> None:
     """Put a share's figures where they belong, in copies of the tables on the way."""
-    table = point
-    for name in path[:-1]:
-        table[name] = dict(table.get(name) or {})
+    table, is_new = point, False
+    for name in path:
+        is_new = name not in table
+        if not isinstance(below := table.get(name, {}), Mapping):
+            place = ".".join(path)
+            raise LabError(f"keep: {place}: {name} is a figure already; choose another name")
+        table[name] = dict(below)
         table = table[name]
-    before = table.get(path[-1])
-    own = {} if before else {"sent": share["sent"], "lost": share["lost"]}
-    found = {key: share[key] for key in ("loss_ratio", "expected", "interval", "held")}
-    table[path[-1]] = {**(before or {}), **own, **found}
+    if is_new:
+        table |= {"sent": share["sent"], "lost": share["lost"]}
+    table |= {key: share[key] for key in ("loss_ratio", "expected", "interval", "held")}
 
 
 def _order(each: Expectation, figures: Figures, run: int) -> tuple[bool, str]:

@@ -56,12 +56,14 @@ _TOKEN = re.compile(
     (?P<number>[0-9]+(?:\.[0-9]+)?(?:%|[A-Za-z]+)?)
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*{_WAY}*)
     | (?P<quoted>"[^"]*"|'[^']*')(?P<way>{_WAY}*)
+    | (?P<foreign>==|&&|\|\||\*\*|<>)
     | (?P<mark><=|>=|!=|[-+*/^()<>=,])
     )""",
     re.VERBOSE | re.ASCII,
 )
 _PERCENTILES = ", ".join(PERCENTILES)
 _HERE = "allowed a number, as 5% or 20ms, a name, a function, ("
+_MEANT = {"==": "=", "&&": "and", "||": "or", "**": "^", "<>": "!="}
 
 
 @dataclass(frozen=True)
@@ -170,8 +172,9 @@ class _Parser:
         except RecursionError:
             raise refusal(self._where, self._text, "is nested too deep") from None
         if self._token.kind != "end":
-            ends = "allowed + - * / ^, a comparison (= != < <= > >=, within, between), and, or"
-            self._refuse(f"is one too many; {ends}")
+            self._unexpected(
+                "allowed + - * / ^, a comparison (= != < <= > >=, within, between), and, or"
+            )
         return Formula(self._text.strip(), node)
 
     def anything(self) -> Node:
@@ -190,7 +193,7 @@ class _Parser:
         """`PART of WHOLE`, which a quotient stands for here."""
         start, part = self._token.start, self.number()
         if not self._take("of"):
-            self._refuse("is not what comes here; write PART of WHOLE, as udp.lost of udp.sent")
+            self._unexpected("write PART of WHOLE, as udp.lost of udp.sent")
         whole = self.number()
         return Arithmetic(self._since(start), part, "/", whole)
 
@@ -228,7 +231,7 @@ class _Parser:
         else:
             found = Comparison(self._since(start), left, operator, second)
         if self._token.text in (*COMPARISONS, "within", "between"):
-            self._refuse("compares once more; write two statements with and between them")
+            self._unexpected("allowed one comparison; join two by and")
         return self._of_one_time(found)
 
     def _sum(self) -> Node:
@@ -270,7 +273,7 @@ class _Parser:
             if token.kind == "word":
                 return Word(token.text, *token.path)
             return self._call(token) if self._token.text == "(" else self._name(token)
-        return self._refuse(f"is not what comes here; {_HERE}")
+        return self._unexpected(_HERE)
 
     def _call(self, token: _Token) -> Node:
         if token.text not in FUNCTIONS:
@@ -291,9 +294,10 @@ class _Parser:
         return call
 
     def _name(self, token: _Token) -> Name:
-        if token.text in FUNCTIONS:
-            raise refusal(self._where, token.text, f"is a function; write {token.text}(…)")
         name = Name(token.text, token.path)
+        known = (*self._scope.variables, *self._scope.measures) if self._scope else ()
+        if token.text in FUNCTIONS and token.text not in known:
+            raise refusal(self._where, token.text, f"is a function; write {token.text}(…)")
         if self._scope is None:
             return name
         self._scope.check(name, self._where)
@@ -318,8 +322,10 @@ class _Parser:
         ]  # fmt: skip
         for one, other in pairwise(parts):
             if one.unit != other.unit:
-                problem = f"is in {one.unit}, and {other.text} in {other.unit}; divide "
-                problem += "what is in ms by 1s to have seconds"
+                cure = "divide what is in ms by 1s, and it is in seconds"
+                if isinstance(other, Number):
+                    cure = f"write {other.amount / TIMES[one.unit]:g} without a unit"
+                problem = f"is in {one.unit}, and {other.text} counts in {other.unit}; {cure}"
                 raise refusal(self._where, one.text, problem)
         return node
 
@@ -337,16 +343,17 @@ class _Parser:
 
     def _need(self, text: str, allowed: str) -> None:
         if not self._take(text):
-            self._refuse(f"is not what comes here; allowed {allowed}")
+            self._unexpected(f"allowed {allowed}")
 
     def _since(self, start: int) -> str:
         return self._text[start : self._tokens[self._at - 1].end]
 
-    def _refuse(self, problem: str) -> NoReturn:
+    def _unexpected(self, allowed: str) -> NoReturn:
         token = self._token
         if token.kind == "end":
-            token = _Token("end", f"{self._text[-20:].strip()} …", 0, 0)
-        raise refusal(self._where, token.text, problem)
+            got = self._text.strip()
+            raise refusal(self._where, got, f"{'ends too early' if got else 'is empty'}; {allowed}")
+        raise refusal(self._where, token.text, f"is not what comes here; {allowed}")
 
     def _read(self) -> Iterator[_Token]:
         """The tokens, and one more for the end."""
@@ -357,10 +364,15 @@ class _Parser:
                 path = (found[1], *found[2].split(".")[1:])
                 yield _Token("name", found[0].strip(), found.start(1), found.end(), path)
             elif found := _TOKEN.match(self._text, at):
+                if foreign := found["foreign"]:
+                    problem = f"is not how it is written; write {_MEANT[foreign]}"
+                    raise refusal(self._where, foreign, problem)
                 yield _token(found)
             else:
-                got = self._text[at:].lstrip()[:1]
-                raise refusal(self._where, got, f"is not what comes here; {_HERE}")
+                rest = self._text[at:].lstrip()
+                if rest[0] in "'\"":
+                    raise refusal(self._where, rest, "has no end; close the quotes")
+                raise refusal(self._where, rest[0], f"is not what comes here; {_HERE}")
             at = found.end()
         yield _Token("end", "", at, at)
 

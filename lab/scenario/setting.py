@@ -95,12 +95,12 @@ def setting(case: Case, given: Mapping[str, Any]) -> Setting:
 
 def impairments(at: Located, there: There) -> Impairments:
     """Both directions, alike or by themselves, and what single clients have instead."""
-    if _is_one(at):
-        return _common(dict.fromkeys(Direction, _impairment(at)))
-    for key, _ in at.pairs:
+    for key, _ in at.pairs if at.is_mapping else ():
         if _CLIENT.fullmatch(key.text) and key.text not in there.client_names:
             there.refuse_client(key, key.text)
-    given = at.table((*_DIRECTIONS, *there.client_names))
+    given = _apart(at, (*_DIRECTIONS, *there.client_names))
+    if given is None:
+        return _common(dict.fromkeys(Direction, _impairment(at)))
     common = {way: _impairment(given[name]) for name, way in _DIRECTIONS.items() if name in given}
     found = dict(_common(common))
     for name, each in given.items():
@@ -109,18 +109,24 @@ def impairments(at: Located, there: There) -> Impairments:
     return found
 
 
-def _is_one(at: Located) -> bool:
-    """Whether it is one impairment, and no table of several."""
+def _apart(at: Located, names: Iterable[str]) -> dict[str, Located] | None:
+    """Impairments by these names; None where it is one impairment, in text or by its knobs."""
     if not at.is_mapping:
-        return True
-    keys = [key.text for key, _ in at.pairs]
-    return not any(key in _DIRECTIONS or _CLIENT.fullmatch(key) for key in keys)
+        return None
+    given = at.table((*names, *KNOBS))
+    knobs = [name for name in given if name in KNOBS]
+    if len(knobs) == len(given):
+        return None
+    if knobs:
+        name = next(name for name in given if name not in KNOBS)
+        given[knobs[0]].refuse(f"does not go with {name}; put {knobs[0]} into each of these")
+    return given
 
 
 def _of_client(at: Located) -> Mapping[Direction, Impairment]:
-    if _is_one(at):
+    given = _apart(at, _DIRECTIONS)
+    if given is None:
         return dict.fromkeys(Direction, _impairment(at))
-    given = at.table(_DIRECTIONS)
     return {_DIRECTIONS[name]: _impairment(each) for name, each in given.items()}
 
 
@@ -132,6 +138,8 @@ def _impairment(at: Located) -> Impairment:
     """A mapping of knobs, or text as on the command line: `loss 5% delay 20ms`."""
     if at.is_mapping:
         return Impairment.from_located(at.table(KNOBS))
+    if at.is_list:
+        at.refuse("is a list; write {loss: 5%, delay: 20ms}, or loss 5% delay 20ms")
     return Impairment.parse(at.text, at.where)
 
 

@@ -23,7 +23,15 @@ _FIELDS = ("name", *_KINDS, "is", "keep", "when", "confidence")
 
 def expectations(at: Located, scope: Scope) -> list[Expectation]:
     """The items of `expect` or, where the scope has cases, of `overall`. Raises `BadInput`."""
-    return [_expectation(item, scope) for item in at.items()]
+    found, kept = [], dict[str, Located]()
+    for item in at.items():
+        found.append(_expectation(item, scope))
+        if place := found[-1].keep:
+            keep = item.table(_FIELDS)["keep"]
+            if place in kept:
+                keep.refuse(f"is kept already, by line {kept[place].line}")
+            kept[place] = keep
+    return found
 
 
 def _expectation(item: Located, scope: Scope) -> Expectation:

@@ -23,7 +23,9 @@ COMPARISONS = ("<=", ">=", "!=", "=", "<", ">")
 KEYWORDS = ("and", "or", "not", "within", "of", "between")
 
 SHARE, MS, S, US, BPS = "share", "ms", "s", "us", "bps"
-TIMES = (MS, S, US)
+TIMES = {MS: 1.0, S: 1000.0, US: 0.001}
+"""In milliseconds, in which a duration as typed is."""
+
 _SUFFIXES = {"ms": MS, "s": S, "us": US, "bps": BPS, "ratio": SHARE}
 
 
@@ -423,5 +425,5 @@ _OF_COLUMNS: Mapping[str, Callable[[Sequence[float]], float]] = {
     **{name: _percentile(percent) for name, percent in PERCENTILES.items()},
 }
 FUNCTIONS = (*_OF_NUMBERS, *_OF_COLUMNS)
-RESERVED = frozenset((*KEYWORDS, *FUNCTIONS, "first", "last", "case"))
+RESERVED = frozenset((*KEYWORDS, "first", "last", "case"))
 """Names that nothing in a file may have for its own."""
