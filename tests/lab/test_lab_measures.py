@@ -11,6 +11,7 @@ from lab.engine import Engine
 from lab.errors import NotHere
 from lab.impairment import Direction, Impairment
 from lab.link import Link, Script
+from lab.measure import quiet
 from lab.nodes import Lab
 from lab.scenario.kind import Measured
 from lab.scenario.loss import _TCP_KEYS, _UDP_KEYS
@@ -79,8 +80,8 @@ def test_what_the_checksum_catches(engine: Engine, lab: Lab) -> None:
 def test_a_connection_costs_a_round_trip(engine: Engine, far: Lab) -> None:
     tcp = measure(engine, far, "request", count=5).report
     assert (tcp["received"], tcp["server_connections"]) == (5, 5)
-    assert 2 * DELAY_MS <= tcp["connect_ms"]["min"]
-    assert 4 * DELAY_MS <= tcp["total_ms"]["min"]
+    assert tcp["connect_ms"]["min"] >= 2 * DELAY_MS
+    assert tcp["total_ms"]["min"] >= 4 * DELAY_MS
     udp = measure(engine, far, "request", count=5, protocol="udp").report
     assert 2 * DELAY_MS <= udp["total_ms"]["min"] < 4 * DELAY_MS
     kept = measure(engine, far, "request", count=5, keep=True)
@@ -101,12 +102,16 @@ def test_a_lost_syn_is_repeated_after_a_second(engine: Engine, lab: Lab) -> None
 
 def test_an_outage_is_noticed_by_whom_a_timeout_tells(engine: Engine, lab: Lab) -> None:
     """Nothing comes through from the sixth message on, but the connection was made."""
-    scripted(engine, lab, "- drop: {protocol: tcp, toward: server, length: 1-, nth: 6-}\n")
-    asked = {"interval": 20.0, "duration": 300.0, "timeout": 1500.0}
+    lost = "- drop: {protocol: tcp, toward: server, length: 1-, nth: 6-1000}\n"
+    asked: dict[str, Any] = {"interval": 20.0, "duration": 300.0, "timeout": 1500.0}
+    scripted(engine, lab, lost)
     patient = measure(engine, lab, "steady", **asked)
     assert (patient.report["received"], patient.report["error"]) == (5, None)
     assert patient.report["missing"] == 10
-    scripted(engine, lab, "- drop: {protocol: tcp, toward: server, length: 1-, nth: 6-}\n")
+    assert patient.series["rtt_ms"][5:] == [None] * 10
+    Link(engine, lab).clear()
+    assert quiet(engine, lab, 40) is None  # what TCP still had to say is said
+    scripted(engine, lab, lost)
     impatient = measure(engine, lab, "steady", user_timeout=500.0, **asked)
     assert (impatient.report["received"], impatient.report["error"]) == (5, "ETIMEDOUT")
     assert 0.5 < impatient.report["error_s"] < 1.8
