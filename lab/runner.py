@@ -37,7 +37,6 @@ class Order:
     name: str
     say: Say
     command: str
-    capture: bool = False
 
 
 def load(chosen: str, where: str = "SCENARIO") -> Scenario | str:
@@ -46,7 +45,9 @@ def load(chosen: str, where: str = "SCENARIO") -> Scenario | str:
         return chosen
     path = Path(chosen) if chosen.endswith(options.YAML) else catalogue.scenario_file(chosen)
     text, source = options.text_file(str(path), where)
-    return file.read(text, source, path.stem, KINDS)
+    ours = catalogue.scenario_file(path.stem)
+    taken = path.stem in catalogue.scenarios() and path.resolve() != ours.resolve()
+    return file.read(text, source, f"my-{path.stem}" if taken else path.stem, KINDS)
 
 
 def run(order: Order, scenario: Scenario | str, out: Path | None) -> tuple[Result, Path]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from rich.console import Group
 
 from lab import catalogue, options, status
 from lab.commands.shared import INTERRUPTED, answer, answering, command, named, say
@@ -35,7 +36,6 @@ def list_(as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="The whole catalogue, in one lab.")
 @click.option("--resume", is_flag=True,
               help="Go on with the newest unfinished run, or that in --out.")  # fmt: skip
-@click.option("--capture", is_flag=True, help="Keep the packets, too.")
 @click.option("--out", help="Folder for the results.")
 @click.pass_context
 def run(
@@ -45,17 +45,11 @@ def run(
     scenario: str | None,
     everything: bool,
     resume: bool,
-    capture: bool,
     out: str | None,
 ) -> None:
     """Run a scenario (see lab list, or a file.yaml) and leave its evidence in results/."""
-    given = {
-        "SCENARIO": scenario, "--all": everything, "--resume": resume, "--capture": capture,
-    }  # fmt: skip
-    for one, other in (
-        ("--all", "SCENARIO"), ("--resume", "SCENARIO"), ("--resume", "--all"),
-        ("--resume", "--capture"),
-    ):  # fmt: skip
+    given = {"SCENARIO": scenario, "--all": everything, "--resume": resume}
+    for one, other in (("--all", "SCENARIO"), ("--resume", "SCENARIO"), ("--resume", "--all")):
         if given[one] and given[other]:
             raise BadInput(one, scenario if other == "SCENARIO" else other, ONE_OF_BOTH)
     from lab import evidence, runner  # noqa: PLC0415
@@ -74,11 +68,10 @@ def run(
         return
     words = ["lab", "run", "--all" if everything else str(scenario)]
     words += ["--name", name] if name != "lab" else []
-    words += ["--capture"] if capture else []
     place = options.folder(out, "--out") if out is not None else None
     if everything:
         chosen = [runner.load(each) for each in catalogue.scenarios()]
-        order = runner.Order(Engine(), name, say, " ".join(words), capture)
+        order = runner.Order(Engine(), name, say, " ".join(words))
         summary = runner.run_all(order, chosen, place or evidence.new_folder("all"))
         answer(summary, as_json, lambda: status.summary_table(summary))
         say(f"evidence: {summary['folder']}/")
@@ -88,13 +81,15 @@ def run(
         raise click.MissingParameter(ctx=context, param=parameter)
     else:
         loaded = runner.load(scenario)
-        order = runner.Order(Engine(), name, say, " ".join(words), capture)
+        order = runner.Order(Engine(), name, say, " ".join(words))
         _tell(*runner.run(order, loaded, place), as_json)
 
 
 def _tell(result: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     """Answer with a run, and end as it did."""
-    answer(result, as_json, lambda: status.outcome(result))
+    from lab import evidence  # noqa: PLC0415
+
+    answer(result, as_json, lambda: status.outcome(result, evidence.read(folder).samples))
     say(f"evidence: {folder}/report.html, result.json, result.csv")
     _end(result)
 
@@ -115,3 +110,28 @@ def report(folder: Path) -> None:
 
     evidence.write(folder, evidence.PAGE, report_of(folder))
     click.echo(f"{folder / evidence.PAGE}")
+
+
+@command()
+@answering
+@click.argument("one", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("other", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--out", help="A file for the same as a page.")
+def compare(as_json: bool, one: Path, other: Path, out: str | None) -> None:
+    """Put two runs of a scenario side by side: what differs, and by more than chance."""
+    from lab.report import compare as comparing  # noqa: PLC0415
+    from lab.report import folder  # noqa: PLC0415
+
+    runs = [folder.result_of(each) for each in (one, other)]
+    samples = [folder.samples_of(each) for each in (one, other)]
+    told = comparing.compare_text(runs, samples)
+    if out is not None:
+        page = Path(out)
+        try:
+            page.write_text(folder.comparison_of(one, other), encoding="utf-8")
+        except OSError as error:
+            raise BadInput("--out", out, f"can't be written ({error.strerror})") from error
+    differences = [vars(each) for each in comparing.differences(runs, samples)]
+    answer({"differences": differences}, as_json, lambda: Group(*told))
+    if out is not None:
+        say(f"the page: {out}")

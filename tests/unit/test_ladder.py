@@ -106,7 +106,7 @@ def test_every_packet_is_there_or_counted(make: Callable[[], list[Packet]]) -> N
     seen = see(packets)
     assert len(seen.packets) + folded(seen) == len(packets)
     assert seen.overlaps() == []
-    assert all(0 <= left and right <= WIDTH for left, right, _, _ in seen.boxes)
+    assert all(left >= 0 and right <= WIDTH for left, right, _, _ in seen.boxes)
     for packet in packets:
         eventful = packet.fate == "lost" or packet.repeats or {"SYN", "FIN"} & set(packet.flags)
         assert packet.number in seen.packets or not eventful
