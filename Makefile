@@ -2,7 +2,7 @@
 
 LAB = .venv/bin/lab
 
-.PHONY: help lab-up lab-down demo test test-netem referee lint bench
+.PHONY: help lab-up lab-down demo test test-netem referee lint bench lessons
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -40,3 +40,7 @@ lint: ## ruff and mypy --strict
 bench: ## ratios against other tools, measured in one run
 	@lab/setup.sh dev
 	@.venv/bin/python -m tests.bench
+
+lessons: ## write the output and the pictures in the lessons anew, in both languages
+	@lab/setup.sh dev
+	@.venv/bin/python -m tests.lessons.refresh

@@ -55,7 +55,7 @@ def udp(
     state_after = link.state()
     after = engine.python(server, "tally", "--arrivals", str(report["run"]))
     samples = report.pop("samples")
-    wan = {each: _counted(each, state, state_after) for each in Direction}
+    wan = {each: counted(each, state, state_after) for each in Direction}
     received = after["datagrams_received"] - tally["datagrams_received"]
     sent = after["datagrams_sent"] - tally["datagrams_sent"]
     full = after["kernel"]["Udp.RcvbufErrors"] - tally["kernel"]["Udp.RcvbufErrors"]
@@ -80,6 +80,8 @@ def udp(
         "dropped_toward_client": wan[CLIENT].dropped,
         "buffer_drops": report["buffer_drops"] + full,
         "unexplained": abs(received - sent) + sum(way.unexplained for way in ways),
+        "checksum_errors_toward_server": wrong,
+        "checksum_errors_toward_client": report["kernel"]["Udp.InCsumErrors"],
     }
     if not alone:
         told = dict.fromkeys(told) | {"server_received": len(after["arrivals"])}
@@ -124,30 +126,43 @@ def tcp(
     streams: int,
     timeout_ms: float,
     client: str = "client-1",
+    details: bool = False,
+    alone: bool = True,
 ) -> Report:
     """Send `count` messages of `size` bytes over `streams` connections, every byte checked.
 
     Added to the probe's own keys: `retransmissions` of both ends (their kernels'
-    Tcp.RetransSegs, connecting included), each direction's share, and what tc dropped meanwhile.
+    Tcp.RetransSegs, connecting included), each direction's share, what tc dropped meanwhile, and
+    segments with a wrong checksum; for `details` `samples` (number, sent and received in ns). All
+    of this is of the whole nodes: where the measurement is not `alone` it is None, and
+    `retransmissions` is what the probe's own sockets repeated.
     """
     node, server, link = lab.client(client), lab.node("tcp-server"), Link(engine, lab)
     tally, state = engine.python(server, "tally"), link.laid()
     words = [
         "tcp-server", "--count", str(count), "--size", str(size),
         "--streams", str(streams), "--timeout", str(timeout_ms / 1000),
+        *(["--samples"] if details else []),
     ]  # fmt: skip
     report: Report = engine.python(node, "probe.tcp", *words)
     after, state_after = engine.python(server, "tally"), link.state()
-    toward_server = report["kernel"]["Tcp.RetransSegs"]
-    toward_client = after["kernel"]["Tcp.RetransSegs"] - tally["kernel"]["Tcp.RetransSegs"]
-    return {
-        **report,
-        "retransmissions": toward_server + toward_client,
-        "retransmissions_toward_server": toward_server,
-        "retransmissions_toward_client": toward_client,
-        "dropped_toward_server": _counted(SERVER, state, state_after).dropped,
-        "dropped_toward_client": _counted(CLIENT, state, state_after).dropped,
+    grown = {
+        name: after["kernel"][name] - tally["kernel"][name]
+        for name in ("Tcp.RetransSegs", "Tcp.InCsumErrors")
     }
+    kernel = report["kernel"]
+    told = {
+        "retransmissions": kernel["Tcp.RetransSegs"] + grown["Tcp.RetransSegs"],
+        "retransmissions_toward_server": kernel["Tcp.RetransSegs"],
+        "retransmissions_toward_client": grown["Tcp.RetransSegs"],
+        "dropped_toward_server": counted(SERVER, state, state_after).dropped,
+        "dropped_toward_client": counted(CLIENT, state, state_after).dropped,
+        "checksum_errors_toward_server": grown["Tcp.InCsumErrors"],
+        "checksum_errors_toward_client": kernel["Tcp.InCsumErrors"],
+    }
+    if not alone:
+        told = dict.fromkeys(told) | {"retransmissions": report["retransmissions"]}
+    return {**report, **told, "alone": alone}
 
 
 def bulk(
@@ -158,45 +173,54 @@ def bulk(
     warmup_s: float,
     window_s: float,
     congestion: str,
-    send_buffer: int,
+    send_buffer: int | None = None,
+    stagger_s: float = 0.0,
+    window: int | None = None,
     client: str = "client-1",
+    details: bool = False,
+    alone: bool = True,
 ) -> Report:
     """Send as fast as TCP lets each of some streams, and read the echo; the probe's report.
 
+    congestion: names for the streams in turn, commas between them. stagger_s: from the start of one
+    stream to that of the next. window: bytes under way at most, there and back.
     Added: `passed`, `lost` and `overflowed` toward the server, by wan's counters, from the first
-    SYN to the last FIN; and `overflowed_toward_client`.
+    SYN to the last FIN; and `overflowed_toward_client`; None where it is not `alone`.
     """
     node, link = lab.client(client), Link(engine, lab)
     words = [
         "tcp-server", "--streams", str(streams), "--warmup", str(warmup_s),
-        "--seconds", str(window_s), "--congestion", congestion, "--send-buffer", str(send_buffer),
+        "--seconds", str(window_s), "--congestion", congestion, "--stagger", str(stagger_s),
+        *([] if send_buffer is None else ["--send-buffer", str(send_buffer)]),
+        *([] if window is None else ["--window", str(window)]),
+        *(["--samples"] if details else []),
     ]  # fmt: skip
     before = link.laid()
     report: Report = engine.python(node, "probe.bulk", *words)
     after = link.state()
-    counted = _counted(SERVER, before, after)
+    toward_server = counted(SERVER, before, after)
     overrun = after.overrun - before.overrun  # dropped before wan knew of which direction
-    return {
-        **report,
-        "passed": counted.passed,
-        "lost": counted.lost,
-        "overflowed": counted.overflowed + overrun,
-        "overflowed_toward_client": _counted(CLIENT, before, after).overflowed,
+    told = {
+        "passed": toward_server.passed,
+        "lost": toward_server.lost,
+        "overflowed": toward_server.overflowed + overrun,
+        "overflowed_toward_client": counted(CLIENT, before, after).overflowed,
     }
+    return {**report, **(told if alone else dict.fromkeys(told)), "alone": alone}
 
 
-def _counted(direction: Direction, before: LinkState, after: LinkState) -> Counters:
+def counted(direction: Direction, before: LinkState, after: LinkState) -> Counters:
     """What wan counted meanwhile. Raises `LabError` where its books were begun anew."""
     try:
-        counted = after.counters[direction] - before.counters[direction]
+        found = after.counters[direction] - before.counters[direction]
     except KeyError:
-        counted = Counters(passed=-1)
-    if min(counted.passed, counted.dropped) < 0:
+        found = Counters(passed=-1)
+    if min(found.passed, found.dropped) < 0:
         raise LabError(
             "wan: its counters began anew during the measurement (was wan or the link started "
             "again?); mend it: lab up, and measure again"
         )
-    return counted
+    return found
 
 
 def _one_way(

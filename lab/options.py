@@ -23,6 +23,7 @@ from lab.schedule import Schedule, Step
 
 T = TypeVar("T")
 
+YAML = (".yaml", ".yml")
 TOWARD = {
     "server": (Direction.TOWARD_SERVER,),
     "client": (Direction.TOWARD_CLIENT,),
@@ -33,7 +34,7 @@ TOWARD = {
 def _where(parameter: click.Parameter) -> str:
     if isinstance(parameter, click.Option):
         return parameter.opts[0]
-    return str(parameter.name).upper()
+    return parameter.metavar or str(parameter.name).upper()
 
 
 def parsed(parse: Callable[[Any, str], T]) -> Callable[..., T | None]:
@@ -72,8 +73,14 @@ def programs(given: tuple[str, ...], where: str) -> dict[str, str]:
 
 
 def scenario(text: str, where: str) -> str:
-    """A scenario's name."""
-    return choice(*catalogue.SCENARIOS)(text, where)
+    """A scenario's name, or a file that describes one."""
+    if text.endswith(YAML):
+        return text
+    names = catalogue.scenarios()
+    if text not in names:
+        allowed = f"allowed: {', '.join(names)}, or a file such as mine.yaml"
+        raise units.refusal(where, text, f"is no scenario; {allowed}")
+    return text
 
 
 def folder(text: str, where: str) -> Path:
@@ -185,7 +192,7 @@ def link_request(given: Mapping[str, Any]) -> Request:
 _ASKING = ("profile", "seed", "rules", "log", "at", "schedule", "outage", "clear")
 
 
-class _Named(click.Command):
+class Named(click.Command):
     """A command whose complaints all name it; click leaves some to the command line as a whole."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -197,10 +204,10 @@ class _Named(click.Command):
             raise
 
 
-class Commands(_Named, click.Group):
+class Commands(Named, click.Group):
     """A group of commands that complain in one line."""
 
-    command_class = _Named
+    command_class = Named
     group_class = type
 
 

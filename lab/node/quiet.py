@@ -4,28 +4,24 @@
 
 After a run under loss a peer may still repeat a SYN-ACK or a FIN, seconds apart; such a segment
 in the middle of the next measurement would be counted on wan as if it belonged to it. States:
-RFC 9293, 3.3.2; /proc/net/tcp: proc_net(5). Prints ``{"quiet": true}``, or false when the time
-is up.
+RFC 9293, 3.3.2. Prints ``{"quiet": true}``, or false when the time is up.
 """
 
 import json
 import sys
 import time
-from pathlib import Path
 
-SYN_SENT, SYN_RECV, FIN_WAIT1, CLOSING, LAST_ACK = "02", "03", "04", "0B", "09"
-BUSY = {SYN_SENT, SYN_RECV, FIN_WAIT1, CLOSING, LAST_ACK}
-NOTHING_QUEUED = "00000000"
+from lab.node import sockets
+
+BUSY = {"SYN_SENT", "SYN_RECV", "FIN_WAIT1", "CLOSING", "LAST_ACK"}
 
 
 def busy() -> bool:
     """Whether a connection waits for an answer or has bytes that are not acknowledged."""
-    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    for fields in map(str.split, lines):
-        state, unacknowledged = fields[3], fields[4].partition(":")[0]
-        if state in BUSY or (state == "01" and unacknowledged != NOTHING_QUEUED):
-            return True
-    return False
+    return any(
+        each.state in BUSY or (each.state == "ESTABLISHED" and each.unacknowledged)
+        for each in sockets.read()
+    )
 
 
 if __name__ == "__main__":

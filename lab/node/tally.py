@@ -18,6 +18,7 @@ import struct
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,6 +28,7 @@ from lab.node import kernel, wire
 DEFAULT_PATH = Path("/run/lab/tally.json")
 RING_SIZE = 131_072  # arrivals kept: 6.5 s at 20 000 datagrams a second, in 2 MB
 ARRIVAL = struct.Struct("=IIQ")  # run, number, CLOCK_MONOTONIC in ns
+READS = 256  # sizes kept of the last reads from a connection
 SETTLE_S = 0.1
 POLL_S = 0.002
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
@@ -45,6 +47,7 @@ class Tally:
         self.datagrams_received = 0
         self.datagrams_sent = 0
         self._lock = threading.Lock()  # += is a read and a write: two threads would lose counts
+        self._reads: deque[int] = deque(maxlen=READS)
         self._ring = bytearray(ring_size * ARRIVAL.size)
         self._noted = 0
 
@@ -54,9 +57,10 @@ class Tally:
             self.connections += 1
 
     def received(self, count: int) -> None:
-        """Count bytes read from a connection."""
+        """Count bytes that one read from a connection gave."""
         with self._lock:
             self.bytes_received += count
+            self._reads.append(count)
 
     def sent(self, count: int) -> None:
         """Count bytes that the kernel took for a connection."""
@@ -138,13 +142,18 @@ class Tally:
     def write(self, path: Path, taken_ns: int) -> None:
         """Write the tally to `path` and the arrivals beside it; complain if it cannot be done."""
         with self._lock:  # the service waits for one copy of 2 MB at most, about a millisecond
-            counts, noted = self._counts(), self._noted
+            counts, noted, reads = self._counts(), self._noted, list(self._reads)
             arrivals = bytes(memoryview(self._ring)[: noted * ARRIVAL.size])
         forgotten = noted - len(arrivals) // ARRIVAL.size
         if forgotten:  # the ring went round: the oldest is where the next one goes
             cut = noted * ARRIVAL.size % len(arrivals)
             arrivals = arrivals[cut:] + arrivals[:cut]
-        answer = {"taken_ns": taken_ns, "arrivals_forgotten": forgotten, **counts}
+        answer = {
+            "taken_ns": taken_ns,
+            "arrivals_forgotten": forgotten,
+            "last_reads": reads,  # bytes each; the newest at the end
+            **counts,
+        }
         try:
             replace(arrivals_path(path), arrivals)
             replace(path, json.dumps(answer).encode())  # last: whoever sees it finds the other

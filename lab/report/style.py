@@ -55,6 +55,26 @@ figcaption { max-width: 44rem; margin-top: 0.75rem; color: var(--muted); font-si
 svg { display: block; width: 100%; min-width: 22rem; max-width: 40rem; height: auto; }
 svg.wide { min-width: 34rem; max-width: 44rem; }
 svg * { stroke-linejoin: round; stroke-linecap: butt; }
+svg.ladder { min-width: 46rem; max-width: 57rem; }
+.ladder text { font-size: 12px; fill: var(--ink); }
+.ladder .h { font-size: 14px; font-weight: 650; }
+.ladder .m { fill: var(--muted); }
+.ladder .b { font-weight: 650; }
+.ladder .bad { fill: var(--bad); }
+.ladder .life { stroke: var(--muted); stroke-width: 1.5; fill: none; }
+.ladder .wan { fill: var(--soft); stroke: var(--line); }
+.ladder .tie { stroke: var(--muted); stroke-width: 1; fill: none; }
+.ladder .fold { fill: var(--paper); stroke: var(--muted); stroke-dasharray: 1 3; }
+.ladder .gap { fill: var(--paper); stroke: var(--line); }
+.ladder .tcp { color: var(--tcp); }
+.ladder .udp { color: var(--udp); }
+.ladder .any { color: var(--ink); }
+.ladder polyline { stroke: currentColor; stroke-width: 1.5; fill: none; }
+.ladder .again polyline { stroke-dasharray: 7 4; stroke-width: 2; }
+.ladder .copy polyline { stroke-dasharray: 1.5 3; stroke-width: 2; }
+.ladder .tip, .ladder .dot { fill: currentColor; }
+.ladder .hollow, .ladder .open { fill: var(--paper); stroke: currentColor; stroke-width: 1.5; }
+.ladder .x { stroke: var(--bad); stroke-width: 3; fill: none; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; line-height: 1.4; }
 th, td { padding: 0.5rem 0.625rem; text-align: right; vertical-align: baseline; }
 th:first-child, td:first-child { padding-left: 0; text-align: left; }
@@ -83,6 +103,23 @@ pre {
   border-radius: 4px; line-height: 1.5;
 }
 code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
+.layers { min-width: 40rem; }
+.layers .at { color: var(--muted); }
+.layers .link { --layer: var(--muted); --rule: 4px double; }
+.layers .network { --layer: var(--tcp); --rule: 3px solid; }
+.layers .transport { --layer: var(--udp); --rule: 3px dashed; }
+.layers .payload { --layer: var(--good); --rule: 3px dotted; }
+.layers span[class] { padding-bottom: 1px; border-bottom: var(--rule) var(--layer); }
+.layers .at { border: 0; }
+.layers pre { line-height: 1.9; }
+.key { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; padding: 0; list-style: none; }
+.layers table { table-layout: fixed; margin-top: 1.75rem; border-left: var(--rule) var(--layer); }
+.layers caption { padding: 0 0 0.25rem; text-align: left; }
+.layers :is(th, td), .layers thead th { padding: 0.3rem 0.75rem; text-align: left; }
+.layers td, .layers tbody th { vertical-align: top; white-space: normal; }
+.layers :is(th, td):first-child { width: 25%; padding-left: 1rem; }
+.layers :is(th, td):nth-child(2) { width: 18%; }
+.layers :is(th, td):nth-child(3) { width: 20%; overflow-wrap: anywhere; }
 @media (max-width: 36rem) {
   main { padding: 2rem 1rem 3rem; }
   h1 { font-size: 1.75rem; }
@@ -99,8 +136,16 @@ code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mon
   figure, tr, .verdict, dl > div { break-inside: avoid; }
   .scroll { overflow: visible; }
   svg, svg.wide { min-width: 0; max-width: 13cm; }
+  svg.ladder { min-width: 0; max-width: none; break-inside: avoid; }
+  .layers { min-width: 0; }
+  .layers code { font-size: 7.5pt; }
+  .layers table { break-inside: auto; }
+  figure:has(.layers) { break-inside: auto; }
+  figure:has(svg.ladder + svg.ladder) { break-inside: auto; }
   table { font-size: 8.5pt; }
   th, td { padding: 0.3rem 0.35rem; }
-  .verdict, .broken, .group, pre { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .verdict, .broken, .group, .ladder, pre {
+    print-color-adjust: exact; -webkit-print-color-adjust: exact;
+  }
 }
 """

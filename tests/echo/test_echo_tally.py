@@ -78,7 +78,7 @@ def test_tells_on_request_and_goes_on(server: Server) -> None:
     answer = server.ask()
     assert only_counts(answer) == expected
     assert asked_ns < answer["taken_ns"] < time.monotonic_ns()
-    assert answer.keys() == {*expected, "taken_ns", "kernel"}
+    assert answer.keys() == {*expected, "taken_ns", "kernel", "last_reads"}
     assert answer["kernel"].keys() == kernel.counters().keys()
     talk(server)
     assert only_counts(server.ask()) == times(expected, 2)

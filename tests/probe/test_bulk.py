@@ -1,5 +1,6 @@
 """The bulk probe over loopback: what it counts, and what it says when a peer is no echo server."""
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 
 from lab.node.probe import bulk, session
 
-from .peers import Report, command, echo, probe, tcp_peer
+from .peers import Report, command, echo, exactly, probe, tcp_peer
 
 # The contract with the host side, which reads this report.
 KEYS = {
@@ -17,8 +18,9 @@ KEYS = {
     "window_s", "flows",
 }  # fmt: skip
 FLOW = {
-    "goodput_bps", "bytes_acked", "segments", "acks", "retransmissions", "timeouts", "busy_us",
-    "rwnd_limited_us", "sndbuf_limited_us", "mss", "rtt_ms", "rto_ms", "cwnd",
+    "congestion_control", "goodput_bps", "bytes_acked", "segments", "acks", "retransmissions",
+    "timeouts", "busy_us", "rwnd_limited_us", "sndbuf_limited_us", "mss", "rtt_ms", "rto_ms",
+    "cwnd",
 }  # fmt: skip
 SHORT = ("--warmup", 0.1, "--seconds", 0.5)
 
@@ -60,6 +62,43 @@ def test_a_server_that_reads_nothing_is_seen_to_hold_the_flow_back(
     (flow,) = report["flows"]
     assert flow["goodput_bps"] < 1e9 / 8
     assert flow["rwnd_limited_us"] + flow["sndbuf_limited_us"] > flow["busy_us"] / 2 > 0
+
+
+def test_each_flow_has_its_congestion_control_and_its_start() -> None:
+    with tcp_peer(echo) as port:
+        report = probe(
+            "bulk", port, "--streams", 3, "--congestion", "reno,cubic", "--stagger", 0.2,
+            "--warmup", 0, "--seconds", 0.6, "--samples",
+        )  # fmt: skip
+    assert [flow["congestion_control"] for flow in report["flows"]] == ["reno", "cubic", "reno"]
+    times, histories = report["samples_ns"], report["samples"]
+    assert set(report) == KEYS | {"samples_ns", "samples"}
+    assert times == sorted(times)
+    for number, history in enumerate(histories):
+        assert len(history) == len(times)
+        acked = [bytes_acked for _, _, bytes_acked in history]
+        begun = [ns for ns, total in zip(times, acked, strict=True) if total > 1]  # 1: the SYN
+        assert begun
+        assert begun[0] >= number * 0.2 * 1e9
+
+
+def test_a_window_bounds_what_is_under_way() -> None:
+    most = 0
+
+    def slow(connection: socket.socket, _number: int) -> None:
+        nonlocal most
+        while data := exactly(connection, 10_000):
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                data += connection.recv(65536)
+            connection.setblocking(True)
+            most = max(most, len(data))
+            connection.sendall(data)
+
+    with tcp_peer(slow) as port:
+        report = probe("bulk", port, "--window", 10_000, *SHORT)
+    assert most == 10_000
+    assert report["flows"][0]["bytes_acked"] > 10_000
 
 
 def test_a_server_that_ends_is_no_bulk_transfer() -> None:

@@ -50,6 +50,8 @@ VALUES = {
     "rwnd_limited": ("=Q", 176, 31),
     "sndbuf_limited": ("=Q", 184, 32),
     "bytes_retrans": ("=Q", 208, 192),
+    "unacked": ("=I", 24, 33),
+    "retransmits": ("=B", 2, 5),
     "total_rto": ("=H", 240, 4),
 }
 FULL = bytearray(248)

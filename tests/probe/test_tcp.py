@@ -27,7 +27,14 @@ INNER = {
     "connect_ms": {"p50", "p99", "max"},
     "rtt_ms": {"min", "p50", "p90", "p99", "max", "mean"},
     "tcp_info": {"before", "after"},
-    "kernel": {"Tcp.RetransSegs", "Tcp.OutSegs", "Tcp.InSegs", "Tcp.ActiveOpens"},
+    "kernel": {
+        "Tcp.RetransSegs",
+        "Tcp.OutSegs",
+        "Tcp.InSegs",
+        "Tcp.ActiveOpens",
+        "Tcp.InCsumErrors",
+        "Ip.InHdrErrors",
+    },
 }
 TCP_INFO = {"streams", "retransmissions", "rtt_ms", "cwnd"}
 COUNTS = ("sent", "received", "corrupted", "failed", "missing")

@@ -35,6 +35,7 @@ INNER = {
     "kernel": {
         "Udp.InDatagrams", "Udp.OutDatagrams", "Udp.InErrors", "Udp.RcvbufErrors",
         "Udp.InCsumErrors", "Udp.SndbufErrors", "Udp.MemErrors", "Tcp.InSegs", "Tcp.OutSegs",
+        "Ip.InHdrErrors",
     },
 }  # fmt: skip
 COUNTS = ("sent", "received", "lost", "late", "duplicated", "reordered", "corrupted", "refused")

@@ -3,8 +3,10 @@
     python3 -m lab.node.probe.bulk HOST [--streams S] [--warmup SECONDS] [--seconds SECONDS] …
 
 Each stream sends as fast as TCP lets it and reads the echo as it comes, so that congestion control
-alone sets the pace. Counted is the sending side: the bytes that the peer has acknowledged (each
-once, however often it was sent) between the end of the warm-up and the end, by TCP_INFO.
+alone sets the pace; or a window, where one is asked for: so many bytes are sent at most whose echo
+has not come back, which is a sliding window with the echo for its acknowledgement. Counted is the
+sending side: the bytes that the peer has acknowledged (each once, however often it was sent)
+between the end of the warm-up and the end, by TCP_INFO.
 """
 
 import argparse
@@ -12,7 +14,6 @@ import errno
 import os
 import selectors
 import socket
-import sys
 from typing import Any
 
 from lab.node.probe import options, tcp_info
@@ -24,10 +25,10 @@ from lab.node.probe.session import (
     CannotMeasure,
     Progress,
     Stop,
+    main,
     now_ns,
     quiet_interpreter,
     resolve,
-    run,
 )
 from lab.node.probe.stream import use_congestion
 
@@ -42,13 +43,29 @@ PIECE = bytes(1 << 16)
 class Flow:
     """One connection, and what the kernel said of it."""
 
-    def __init__(self, family: socket.AddressFamily, address: Any, send_buffer: int | None) -> None:
-        """Start to connect. ``send_buffer``: bytes, or None: as the kernel sizes it."""
+    def __init__(
+        self,
+        family: socket.AddressFamily,
+        address: Any,
+        *,
+        congestion: str | None = None,
+        start_ns: int = 0,
+        send_buffer: int | None = None,
+        window: int | None = None,
+    ) -> None:
+        """Start to connect. ``start_ns``: after all are connected, when it is to send.
+
+        ``send_buffer``, ``window``: bytes, or None: as the kernel sizes it, and without end.
+        """
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.setblocking(False)
         if send_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-        self.congestion = ""
+        self.start_ns = start_ns
+        self.window = window
+        self.under_way = 0  # bytes sent whose echo has not come back
+        self.congestion = congestion or ""
+        self.history: list[tuple[int | None, int | None, int | None]] = []
         self.before = self.after = tcp_info.parse(b"")
         self.rtt_us: list[int] = []
         self.rto_us: list[int] = []
@@ -57,19 +74,31 @@ class Flow:
         if code not in (0, errno.EINPROGRESS):
             raise CannotMeasure(os.strerror(code))
 
-    def connected(self, congestion: str | None) -> None:
+    def connected(self) -> None:
         """Take the connection into use; CannotMeasure when there is none."""
         if code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise CannotMeasure(os.strerror(code))
-        self.congestion = use_congestion(self.sock, congestion)
+        self.congestion = use_congestion(self.sock, self.congestion or None)
+
+    @property
+    def room(self) -> int:
+        """How many bytes may be sent now."""
+        return len(PIECE) if self.window is None else self.window - self.under_way
+
+    def events(self, since_ns: int) -> int:
+        """What a selector has to wait for, so long after all are connected."""
+        ready = since_ns >= self.start_ns and self.room > 0
+        return selectors.EVENT_READ | (selectors.EVENT_WRITE if ready else 0)
 
     def act(self, events: int, room: bytearray) -> None:
         """Read what there is, send what there is room for; CannotMeasure when it broke."""
         try:
-            if events & selectors.EVENT_READ and not self.sock.recv_into(room):
-                raise CannotMeasure("the server ended the connection")
+            if events & selectors.EVENT_READ:
+                if not (echoed := self.sock.recv_into(room)):
+                    raise CannotMeasure("the server ended the connection")
+                self.under_way -= echoed
             if events & selectors.EVENT_WRITE:
-                self.sock.send(PIECE)
+                self.under_way += self.sock.send(PIECE[: self.room])
         except BlockingIOError:
             pass
         except OSError as error:
@@ -84,9 +113,15 @@ class Flow:
         except OSError:  # what was measured is measured
             return True
 
-    def sample(self) -> None:
-        """Note the kernel's state of now; of the RTO not while it is doubled."""
+    def sample(self, *, counts: bool) -> None:
+        """Note the kernel's state of now; of the RTO not while it is doubled.
+
+        ``counts``: whether it belongs to the window that is measured.
+        """
         info = tcp_info.read(self.sock)
+        self.history.append((info.snd_cwnd, info.rtt, info.bytes_acked))
+        if not counts:
+            return
         self.rtt_us += [info.rtt] if info.rtt else []
         self.cwnd += [info.snd_cwnd] if info.snd_cwnd else []
         self.rto_us += [info.rto] if info.rto and not info.backoff else []
@@ -100,6 +135,7 @@ class Flow:
 
         acked = grown("bytes_acked")
         return {
+            "congestion_control": self.congestion,
             "goodput_bps": None if acked is None else acked * 8 * NS / window_ns,
             "bytes_acked": acked,
             "segments": grown("data_segs_out"),
@@ -131,18 +167,21 @@ class Transfer:
         self._selector = selectors.DefaultSelector()
         for flow in flows:
             self._selector.register(flow.sock, selectors.EVENT_WRITE, flow)
+        self._begun_ns = 0  # all are connected
+        self.sampled_ns: list[int] = []  # since then
         self.window_ns = 0
 
-    def work(self, congestion: str | None, warmup_ns: int, window_ns: int) -> None:
+    def work(self, warmup_ns: int, window_ns: int) -> None:
         """Do all of it; CannotMeasure when a flow does not connect, or breaks."""
         with self._selector:
             try:
-                self._connect(congestion)
+                self._connect()
+                self._begun_ns = now_ns()
                 self._flow(warmup_ns)
                 for flow in self.flows:
                     flow.before = tcp_info.read(flow.sock)
                 begun_ns = now_ns()
-                self._flow(window_ns, sampling=True)
+                self._flow(window_ns, counts=True)
                 for flow in self.flows:
                     flow.after = tcp_info.read(flow.sock)
                 self.window_ns = now_ns() - begun_ns
@@ -151,31 +190,42 @@ class Transfer:
                 for flow in self.flows:
                     flow.sock.close()
 
-    def _connect(self, congestion: str | None) -> None:
+    def _connect(self) -> None:
         end_ns = now_ns() + int(CONNECT_S * NS)
         while self._connecting and not self._stop.asked:
             if now_ns() > end_ns:
                 raise CannotMeasure(f"{len(self._connecting)} streams not let in in {CONNECT_S} s")
-            for key, events in self._selector.select(LONGEST_WAIT_NS / NS):
+            for key, _ in self._selector.select(LONGEST_WAIT_NS / NS):
                 if key.data in self._connecting:
-                    key.data.connected(congestion)
+                    key.data.connected()
                     self._connecting.remove(key.data)
-                    both = selectors.EVENT_READ | selectors.EVENT_WRITE
-                    self._selector.modify(key.fileobj, both, key.data)
-                else:
-                    key.data.act(events, self._room)
+                    self._selector.modify(key.fileobj, selectors.EVENT_READ, key.data)
 
-    def _flow(self, for_ns: int, *, sampling: bool = False) -> None:
+    def _flow(self, for_ns: int, *, counts: bool = False) -> None:
         begun_ns = due_ns = now_ns()
         end_ns = begun_ns + for_ns
         while (now := now_ns()) < end_ns and not self._stop.asked:
-            if sampling and now >= due_ns:
+            if now >= due_ns:
                 due_ns += SAMPLE_NS
-                for flow in self.flows:
-                    flow.sample()
-                self._progress.tell((now - begun_ns) // MS, now)
+                self._sample(now, counts=counts)
+                if counts:
+                    self._progress.tell((now - begun_ns) // MS, now)
             for key, events in self._selector.select((min(due_ns, end_ns) - now) / NS):
                 key.data.act(events, self._room)
+                self._watch(key.data, now)
+
+    def _sample(self, now: int, *, counts: bool) -> None:
+        """Note the state of all flows; and let those send whose time has come."""
+        self.sampled_ns.append(now - self._begun_ns)
+        for flow in self.flows:
+            flow.sample(counts=counts)
+            self._watch(flow, now)
+
+    def _watch(self, flow: Flow, now: int) -> None:
+        """Keep the selector informed of what a flow waits for."""
+        events = flow.events(now - self._begun_ns)
+        if events != self._selector.get_key(flow.sock).events:
+            self._selector.modify(flow.sock, events, flow)
 
     def _end(self) -> None:
         """Say that no more will come, and take what is still on its way.
@@ -197,12 +247,23 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
     """Run the probe as asked and return its report; CannotMeasure when a stream broke."""
     family, address = resolve(args.host, args.port, socket.SOCK_STREAM)
     window_ns = int(args.seconds * NS)
+    names = args.congestion.split(",") if args.congestion else [None]
     with quiet_interpreter():
-        flows = [Flow(family, address, args.send_buffer) for _ in range(args.streams)]
+        flows = [
+            Flow(
+                family,
+                address,
+                congestion=names[number % len(names)],
+                start_ns=int(number * args.stagger * NS),
+                send_buffer=args.send_buffer,
+                window=args.window,
+            )
+            for number in range(args.streams)
+        ]
         progress = Progress(window_ns // MS, wanted=args.progress)
         transfer = Transfer(flows, stop, progress)
-        transfer.work(args.congestion, int(args.warmup * NS), window_ns)
-    return {
+        transfer.work(int(args.warmup * NS), window_ns)
+    report: dict[str, object] = {
         "probe": "bulk",
         "host": args.host,
         "address": str(address[0]),
@@ -213,6 +274,10 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
         "window_s": transfer.window_ns / NS,
         "flows": [flow.figures(transfer.window_ns) for flow in flows],
     }
+    if args.samples:
+        report["samples_ns"] = transfer.sampled_ns
+        report["samples"] = [flow.history for flow in flows]
+    return report
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -227,20 +292,34 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         help="seconds before anything counts, for slow start; default: 3",
     )
     add("--seconds", type=options.number(0.1, 3600), default=10.0, help="that count; default: 10")
-    add("--congestion", metavar="NAME", help="congestion control; default: as the kernel has it")
+    add(
+        "--congestion",
+        metavar="NAME[,NAME]",
+        help="congestion control of the flows in turn; default: as the kernel has it",
+    )
+    add(
+        "--stagger",
+        type=options.number(0, 600),
+        default=0.0,
+        help="seconds from the start of one stream to that of the next; default: 0",
+    )
     add(
         "--send-buffer",
         type=options.integer(4096, 1 << 30),
         help="bytes, SO_SNDBUF (socket(7)); default: as the kernel sizes it",
     )
+    add(
+        "--window",
+        type=options.integer(1, 1 << 30),
+        help="bytes that may be under way, there and back; default: without end",
+    )
+    add(
+        "--samples",
+        action="store_true",
+        help="add the time of each sample, and of each flow [cwnd, rtt in us, bytes acked]",
+    )
     return parser.parse_args(argv)
 
 
-def main() -> int:
-    """Read the arguments, measure, print; return the exit code."""
-    args = arguments()
-    return run(MODULE, lambda stop: measure(args, stop))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main(MODULE, arguments, measure)

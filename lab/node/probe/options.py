@@ -44,15 +44,16 @@ def number(least: float, most: float) -> Callable[[str], float]:
     return parse
 
 
-def parser(module: str, summary: str) -> Parser:
-    """Start a parser with what both probes take: the host, ``--port`` and ``--progress``."""
+def parser(module: str, summary: str, *, host_needed: bool = True) -> Parser:
+    """Start a parser with what all probes take: the host, ``--port`` and ``--progress``."""
     made = Parser(
         prog=module,
         usage=f"python3 -m {module} HOST [options]",
         description=summary,
         allow_abbrev=False,
     )
-    made.add_argument("host", metavar="HOST", help="name or address of an echo server")
+    nargs = None if host_needed else "?"
+    made.add_argument("host", metavar="HOST", nargs=nargs, help="name or address of an echo server")
     made.add_argument("--port", type=integer(1, 65535), default=7, help="default: 7, RFC 862")
     made.add_argument(
         "--progress", action="store_true", help='{"done": n, "of": n} on stderr, 10 a second'

@@ -1,8 +1,10 @@
 """What surrounds a measurement: names, signals, progress, a quiet interpreter, the way out."""
 
+import argparse
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -10,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 NS = 1_000_000_000
 MS = 1_000_000  # nanoseconds in a millisecond
@@ -48,6 +50,38 @@ class Stop:
         """Take over SIGINT and SIGTERM."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
+
+
+class Waiting:
+    """Waits for one socket until a deadline or a stop; ``TimeoutError`` at either."""
+
+    def __init__(self, end_ns: int, stop: Stop) -> None:
+        """``end_ns``: by the clock of ``now_ns``."""
+        self._end_ns, self._stop = end_ns, stop
+
+    @property
+    def left(self) -> bool:
+        """Whether there is time left, and nobody asked to stop."""
+        return now_ns() < self._end_ns and not self._stop.asked
+
+    def readable(self, sock: socket.socket) -> None:
+        """Until there is something to read, the end of file and errors included."""
+        self._wait([sock], [])
+
+    def writable(self, sock: socket.socket) -> None:
+        """Until there is room to send, or a connection stands or failed."""
+        self._wait([], [sock])
+
+    def pause(self, ns: int) -> None:
+        """For so long, or until the time is up."""
+        select.select([], [], [], max(0, min(ns, self._end_ns - now_ns(), LONGEST_WAIT_NS)) / NS)
+
+    def _wait(self, reading: list[socket.socket], writing: list[socket.socket]) -> None:
+        while self.left:
+            wait_ns = max(0, min(self._end_ns - now_ns(), LONGEST_WAIT_NS))
+            if any(select.select(reading, writing, [], wait_ns / NS)):
+                return
+        raise TimeoutError("the time is up")
 
 
 class Progress:
@@ -103,6 +137,16 @@ def run(module: str, measure: Callable[[Stop], dict[str, object]]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
+
+
+def main(
+    module: str,
+    arguments: Callable[[], argparse.Namespace],
+    measure: Callable[[argparse.Namespace, Stop], dict[str, object]],
+) -> NoReturn:
+    """Be a probe's program: read the arguments, measure, print, and end with the exit code."""
+    args = arguments()
+    sys.exit(run(module, lambda stop: measure(args, stop)))
 
 
 def seconds(ns: float) -> float:

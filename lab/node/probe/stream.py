@@ -12,7 +12,7 @@ import socket
 from collections import deque
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lab.node import wire
 from lab.node.probe import tcp_info
@@ -40,6 +40,14 @@ class State(Enum):
     CUT_OFF = "cut off"
 
 
+class Trip(NamedTuple):
+    """A message that came back whole: its number, when it was handed over, and when it was back."""
+
+    number: int
+    sent_ns: int
+    received_ns: int
+
+
 ALIVE = (State.CONNECTING, State.OPEN, State.CLOSING)
 
 
@@ -64,9 +72,9 @@ class Stream:
         self.congestion = congestion  # asked for (None: as it comes), then what is in use
         self.state = State.CONNECTING
         self.problem = ""  # why it failed, as an errno name or in words
-        self.taken = 0  # messages handed over so far
         self.under_way: deque[wire.Header] = deque()
-        self.rtt_ns: list[int] = []
+        self.handed_over: list[tuple[int, int]] = []  # number and sent_ns
+        self.trips: list[Trip] = []
         self.corrupted = 0
         self.connect_ns: int | None = None
         self.before: tcp_info.TcpInfo | None = None
@@ -82,6 +90,11 @@ class Stream:
         code = self.sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
             self._fail(errno.errorcode.get(code, str(code)))
+
+    @property
+    def taken(self) -> int:
+        """How many messages were handed over so far."""
+        return len(self.handed_over)
 
     @property
     def events(self) -> int:
@@ -102,12 +115,16 @@ class Stream:
         return min(window - len(self.under_way), max(1, SEGMENT // self.size))
 
     def hand_over(self, numbers: range) -> None:
-        """Give these messages to the kernel in one write, as far as it has room for them."""
+        """Give these messages to the kernel in one write, as far as it has room for them.
+
+        What it had no room for so far goes first.
+        """
         now = now_ns()
         headers = [wire.Header(self.run, number, now) for number in numbers]
         self.under_way += headers
-        self.taken += len(headers)
-        self._outgoing = memoryview(b"".join(wire.pack(*h, self.size) for h in headers))
+        self.handed_over += [(number, now) for number in numbers]
+        messages = [wire.pack(*header, self.size) for header in headers]
+        self._outgoing = memoryview(b"".join((self._outgoing, *messages)))
         self._flush()
 
     def shut(self) -> None:
@@ -187,7 +204,7 @@ class Stream:
             header = self.under_way.popleft()
             whole += 1
             if wire.verify(reply, header, self.size):
-                self.rtt_ns.append(now - header.sent_ns)
+                self.trips.append(Trip(header.number, header.sent_ns, now))
             else:
                 self.corrupted += 1
         if self._incoming and not self.under_way:

@@ -10,7 +10,6 @@ the kernel until its last byte came back.
 import argparse
 import secrets
 import socket
-import sys
 from collections import Counter
 
 from lab.node import kernel, wire
@@ -23,10 +22,10 @@ from lab.node.probe.session import (
     CannotMeasure,
     Progress,
     Stop,
+    main,
     now_ns,
     quiet_interpreter,
     resolve,
-    run,
     seconds,
 )
 from lab.node.probe.stream import State, Stream
@@ -37,13 +36,20 @@ STREAMS, WINDOW = 100, 20
 
 MODULE = "lab.node.probe.tcp"
 
-KERNEL_COUNTERS = ("Tcp.RetransSegs", "Tcp.OutSegs", "Tcp.InSegs", "Tcp.ActiveOpens")
+KERNEL_COUNTERS = (
+    "Tcp.RetransSegs",
+    "Tcp.OutSegs",
+    "Tcp.InSegs",
+    "Tcp.ActiveOpens",
+    "Tcp.InCsumErrors",
+    "Ip.InHdrErrors",
+)
 
 
 def figures(pool: Pool) -> dict[str, object]:
     """Put all of it into the report's words: sent = received + corrupted + failed + missing."""
     connects = [s.connect_ns for s in pool.streams if s.connect_ns is not None]
-    trips = [trip for s in pool.streams for trip in s.rtt_ns]
+    trips = [trip.received_ns - trip.sent_ns for s in pool.streams for trip in s.trips]
     before = [s.before for s in pool.streams if s.before]
     after = [s.after for s in pool.streams if s.after]
     states = Counter(s.state for s in pool.streams)
@@ -78,6 +84,16 @@ def figures(pool: Pool) -> dict[str, object]:
     }
 
 
+def samples(pool: Pool) -> list[tuple[int, int, int | None]]:
+    """List number, sent_ns and received_ns (None: not back, or spoiled) of all that was sent."""
+    back = {trip.number: trip for s in pool.streams for trip in s.trips}
+    sent = {number: ns for s in pool.streams for number, ns in s.handed_over}
+    return [
+        (number, sent[number], back[number].received_ns if number in back else None)
+        for number in sorted(sent)
+    ]
+
+
 def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
     """Run the probe as asked and return its report; CannotMeasure when no stream is let in."""
     family, address = resolve(args.host, args.port, socket.SOCK_STREAM)
@@ -97,7 +113,7 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
         pool.work(stop, Progress(args.count, wanted=args.progress), end_ns)
     if all(s.state is State.FAILED and s.connect_ns is None for s in streams):
         raise CannotMeasure(f"{args.host}:{args.port}: {streams[0].problem}: no stream was let in")
-    return {
+    report = {
         "probe": "tcp",
         "host": args.host,
         "address": str(address[0]),
@@ -113,6 +129,9 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
         # Of the whole namespace: a second probe beside us shows up, too.
         "kernel": grown(before, kernel.counters(), *KERNEL_COUNTERS),
     }
+    if args.samples:
+        report["samples"] = samples(pool)
+    return report
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -142,14 +161,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         default=60.0,
         help="seconds for all of it, default: 60",
     )
+    add("--samples", action="store_true", help="add [number, sent_ns, received_ns or null] of all")
     return parser.parse_args(argv)
 
 
-def main() -> int:
-    """Read the arguments, measure, print; return the exit code."""
-    args = arguments()
-    return run(MODULE, lambda stop: measure(args, stop))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main(MODULE, arguments, measure)

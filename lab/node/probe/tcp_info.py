@@ -31,6 +31,8 @@ class TcpInfo(NamedTuple):
     busy_time: int | None = None  # with data on the way
     rwnd_limited: int | None = None  # of that, held back by the receiver's window
     sndbuf_limited: int | None = None  # of that, held back by the room to send from
+    unacked: int | None = None  # segments on their way
+    retransmits: int | None = None  # of the segment that waits now: timeouts in a row, or SYNs
     total_rto: int | None = None  # timeouts, in times; Linux 6.7 and later
 
 
@@ -50,6 +52,8 @@ _FIELDS = {
     "busy_time": ("=Q", 168),
     "rwnd_limited": ("=Q", 176),
     "sndbuf_limited": ("=Q", 184),
+    "unacked": ("=I", 24),
+    "retransmits": ("=B", 2),
     "total_rto": ("=H", 240),
 }
 

@@ -9,7 +9,6 @@ as late; none is skipped.
 
 import argparse
 import socket
-import sys
 
 from lab.node import kernel, wire
 from lab.node.probe import options
@@ -21,9 +20,9 @@ from lab.node.probe.session import (
     CannotMeasure,
     Progress,
     Stop,
+    main,
     quiet_interpreter,
     resolve,
-    run,
     seconds,
 )
 
@@ -47,6 +46,7 @@ KERNEL_COUNTERS = (
     "Udp.MemErrors",
     "Tcp.InSegs",
     "Tcp.OutSegs",
+    "Ip.InHdrErrors",
 )
 
 
@@ -177,11 +177,5 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main() -> int:
-    """Read the arguments, measure, print; return the exit code."""
-    args = arguments()
-    return run(MODULE, lambda stop: measure(args, stop))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main(MODULE, arguments, measure)
