@@ -19,7 +19,7 @@ from lab.report.flat import csv_text
 from lab.report.folder import RESULT, SAMPLES, SCENARIO, result_of, samples_of, text_of
 
 RESULTS = Path("results")
-TABLE, PAGE, SUMMARY = "result.csv", "report.html", "summary.json"
+TABLE, PAGE, SUMMARY, INDEX = "result.csv", "report.html", "summary.json", "index.html"
 
 Result = dict[str, Any]
 

@@ -16,6 +16,7 @@ from lab.link import Link
 from lab.nodes import Lab
 from lab.progress import progress
 from lab.report.folder import SCENARIO, report_of
+from lab.report.index import Entry, index_page
 from lab.scenario import file
 from lab.scenario.law import LawRun
 from lab.scenario.measures import KINDS
@@ -102,6 +103,7 @@ def run_all(order: Order, scenarios: Sequence[Scenario | str], folder: Path) -> 
     """
     order.engine.lab(order.name)  # one that is not there is told before a folder is made
     rows: list[dict[str, Any]] = []
+    entries: list[Entry] = []
     begun = time.monotonic()
     with evidence.made(folder), lifecycle.held(order.name, order.say):
         for number, scenario in enumerate(scenarios, 1):
@@ -110,6 +112,7 @@ def run_all(order: Order, scenarios: Sequence[Scenario | str], folder: Path) -> 
             since = time.monotonic()
             result = _one_of_all(order, scenario, folder / name)
             rows.append(_row(name, result, time.monotonic() - since))
+            entries.append(_entry(rows[-1], result))
             good = len(rows) == len(scenarios) and all(row["verdict"] in GOOD for row in rows)
             summary = {
                 "command": order.command,
@@ -120,6 +123,7 @@ def run_all(order: Order, scenarios: Sequence[Scenario | str], folder: Path) -> 
                 "scenarios": rows,
             }
             evidence.write_json(folder, evidence.SUMMARY, summary)
+            evidence.write(folder, evidence.INDEX, index_page(entries, order.command))
             if summary["interrupted"]:
                 break
     return summary
@@ -155,6 +159,14 @@ def _row(name: str, result: Mapping[str, Any], took_s: float) -> dict[str, Any]:
         "failures": result["failures"],
         "took_s": took_s,
     }
+
+
+def _entry(row: Mapping[str, Any], result: Mapping[str, Any]) -> Entry:
+    """The row of the page over all runs."""
+    told = result if "points" in result else None
+    why = "" if told else "; ".join(row["failures"])
+    href = f"{row['name']}/{evidence.PAGE}" if told else ""
+    return Entry(row["name"], row["title"], told, href, row["took_s"], why)
 
 
 def _run(

@@ -114,9 +114,9 @@ class SweepRun(Run):
         group = setting.groups[number]
         names = ", ".join(measure.name for measure in group)
         case = setting.case.name
-        self._step(f"{names} at {case}" if case else names)
         begun = time.monotonic()
         self._hush()
+        self._step(f"{names} at {case}" if case else names)
         self._wire(setting.route)
         try:
             found = self._together(setting, group)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -104,7 +105,11 @@ def test_a_file_of_ones_own_is_run_and_leaves_its_evidence(lab: Lab, tmp_path: P
     assert {each.name for each in out.iterdir()} == {
         "result.json", "result.csv", "report.html", "samples.json", "scenario.yaml",
     }  # fmt: skip
-    assert "about" in ended.err and " left" in ended.err
+    assert re.fullmatch(
+        r"udp at 0%\nudp at 10%, about \d+ s left\nudp at 100%, about \d+ s left\ndone\n"
+        r"evidence: .*\n",
+        ended.err,
+    )
 
 
 def test_what_does_not_hold_fails_the_run_with_its_figures(lab: Lab, tmp_path: Path) -> None:
@@ -269,8 +274,10 @@ def test_all_of_the_catalogue_runs_in_one_lab(lab: Lab, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert summary["scenarios"][1]["failures"] == ["0%: udp.unexplained = 1: 0"]
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
+    index = (tmp_path / "out" / "index.html").read_text()
     for name in ("first", "second"):
         assert (tmp_path / "out" / name / "report.html").exists()
+        assert f'href="{name}/report.html"' in index
 
 
 def test_ctrl_c_ends_all_of_a_group_in_the_nodes_too(

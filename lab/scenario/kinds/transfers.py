@@ -19,7 +19,9 @@ def tcp(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool = T
     """Measure by `lab.measure.tcp`; see its report.
 
     Other than there `streams` is how many connected, and `sent` what was asked for: that has to
-    come back, not what the probe got around to sending. Series, a row for each message: number, sent_s, rtt_ms (None: not back, or not intact).
+    come back, not what the probe got around to sending.
+
+    Series, a row for each message: number, sent_s, rtt_ms (None: not back, or not intact).
     """
     report = measure.tcp(
         engine, lab, count=options["count"], size=options["size"], streams=options["streams"],
