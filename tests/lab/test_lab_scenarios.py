@@ -191,11 +191,11 @@ def test_measurements_together_share_the_link_and_the_schedule_goes_on_meanwhile
     text = """
 title: An outage that two see
 impair: {delay: 2ms}
-schedule: [{at: 1s, down: true}, {at: 2s, up: true}]
+schedule: [{at: 2s, down: true}, {at: 5s, up: true}]
 measure:
   - together:
-      - udp: {as: one, count: 600, interval: 5ms, timeout: 200ms}
-      - udp: {as: other, count: 200, interval: 5ms, timeout: 200ms, start: 1s}
+      - udp: {as: one, count: 1600, interval: 5ms, timeout: 200ms}
+      - udp: {as: other, count: 20, interval: 5ms, timeout: 200ms, start: 3s}
 expect:
   - that: one.received < one.sent
   - that: other.received < other.sent
@@ -203,17 +203,16 @@ expect:
     ended, result = ran(lab, tmp_path, text)
     assert ended.code == 0, ended.err
     (point,) = result["points"]
-    assert point["one"]["sent"] == 600
+    assert point["one"]["sent"] == 1600
     assert point["one"]["alone"] is False
     (kept,) = samples(tmp_path / "out")
     lost = [
         sent_s for sent_s, rtt_ms in zip(kept["one"]["sent_s"], kept["one"]["rtt_ms"], strict=True)
         if rtt_ms is None
     ]  # fmt: skip
-    # It takes a while until the probe is on its way, and a step is in force; then it is down for 1 s.
-    assert 0.7 <= max(lost) - min(lost) <= 1.4
-    assert len(lost) >= 0.9 * (max(lost) - min(lost)) / 0.005
-    assert min(lost) <= 1.1
+    # Down for 3 s, but for how long it takes on a busy machine until a step is in force.
+    assert 2 <= max(lost) - min(lost) <= 5
+    assert len(lost) >= 0.9 * (max(lost) - min(lost)) / 0.005  # all that was sent meanwhile
     assert kept["one"]["rtt_ms"][-1] is not None  # it was up again
     assert kept["other"]["rtt_ms"][0] is None  # begun when it was down already
 
