@@ -36,6 +36,7 @@ def list_(as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="The whole catalogue, in one lab.")
 @click.option("--resume", is_flag=True,
               help="Go on with the newest unfinished run, or that in --out.")  # fmt: skip
+@click.option("--capture", is_flag=True, help="Keep the packets, for Wireshark.")
 @click.option("--out", help="Folder for the results.")
 @click.pass_context
 def run(
@@ -45,11 +46,17 @@ def run(
     scenario: str | None,
     everything: bool,
     resume: bool,
+    capture: bool,
     out: str | None,
 ) -> None:
     """Run a scenario (see lab list, or a file.yaml) and leave its evidence in results/."""
-    given = {"SCENARIO": scenario, "--all": everything, "--resume": resume}
-    for one, other in (("--all", "SCENARIO"), ("--resume", "SCENARIO"), ("--resume", "--all")):
+    given = {
+        "SCENARIO": scenario, "--all": everything, "--resume": resume, "--capture": capture,
+    }  # fmt: skip
+    for one, other in (
+        ("--all", "SCENARIO"), ("--resume", "SCENARIO"), ("--resume", "--all"),
+        ("--resume", "--capture"),
+    ):  # fmt: skip
         if given[one] and given[other]:
             raise BadInput(one, scenario if other == "SCENARIO" else other, ONE_OF_BOTH)
     from lab import evidence, runner  # noqa: PLC0415
@@ -68,10 +75,11 @@ def run(
         return
     words = ["lab", "run", "--all" if everything else str(scenario)]
     words += ["--name", name] if name != "lab" else []
+    words += ["--capture"] if capture else []
     place = options.folder(out, "--out") if out is not None else None
     if everything:
         chosen = [runner.load(each) for each in catalogue.scenarios()]
-        order = runner.Order(Engine(), name, say, " ".join(words))
+        order = runner.Order(Engine(), name, say, " ".join(words), capture)
         summary = runner.run_all(order, chosen, place or evidence.new_folder("all"))
         answer(summary, as_json, lambda: status.summary_table(summary))
         say(f"evidence: {summary['folder']}/")
@@ -81,7 +89,9 @@ def run(
         raise click.MissingParameter(ctx=context, param=parameter)
     else:
         loaded = runner.load(scenario)
-        order = runner.Order(Engine(), name, say, " ".join(words))
+        if capture and isinstance(loaded, str):
+            raise BadInput("--capture", loaded, "keeps no packets; allowed with scenario files")
+        order = runner.Order(Engine(), name, say, " ".join(words), capture)
         _tell(*runner.run(order, loaded, place), as_json)
 
 
@@ -106,9 +116,8 @@ def _end(result: Mapping[str, Any]) -> None:
 def report(folder: Path) -> None:
     """Make report.html anew, from the other files of a run."""
     from lab import evidence  # noqa: PLC0415
-    from lab.report.folder import report_of  # noqa: PLC0415
 
-    evidence.write(folder, evidence.PAGE, report_of(folder))
+    evidence.write(folder, evidence.PAGE, evidence.page(folder))
     click.echo(f"{folder / evidence.PAGE}")
 
 

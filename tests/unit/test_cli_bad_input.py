@@ -138,6 +138,11 @@ CASES: list[tuple[str, str]] = [
     ("run --resume loss", "--resume: 'loss' can't come with it; give the one or the other"),
     ("run --resume --all", "--resume: '--all' can't come with it; give the one or the other"),
     (
+        "run --resume --capture",
+        "--resume: '--capture' can't come with it; give the one or the other",
+    ),
+    ("run tcp-law --capture", "--capture: 'tcp-law' keeps no packets; allowed with scenario files"),
+    (
         "run --resume --out nowhere",
         "--resume: 'nowhere' has no result.json; give the folder of a run, as results/…",
     ),
@@ -224,6 +229,6 @@ def test_an_unknown_command_lists_what_there_is(
 ) -> None:
     said = refused(["frobnicate"], monkeypatch, capsys)
     assert said == (
-        "lab: 'frobnicate' is no command; allowed: compare, doctor, down, fates, image, impair, list, "
-        "logs, probe, report, run, shell, status, up"
+        "lab: 'frobnicate' is no command; allowed: capture, compare, doctor, down, fates, image, "
+        "impair, list, logs, probe, report, run, shell, status, up"
     )
