@@ -313,7 +313,8 @@ def _lying(
     axes.grid(visible=False, axis="y")
     axes.grid(axis="x", color="#dddfe3", lw=1)
     for (at, _, value, span, style), text in zip(rows, words, strict=True):
-        axes.barh(at, value - base, left=base, height=0.78, color=style.colour, zorder=3)
+        axes.barh(at, value - base, left=base, height=0.72, zorder=3, edgecolor=style.colour,
+                  color=style.colour if style.filled else PAPER, lw=1.5)  # fmt: skip
         if span:
             axes.plot(span, [at, at], "-|", c=INK, lw=1.4, ms=7, mew=1.4, zorder=4)
         axes.annotate(

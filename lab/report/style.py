@@ -91,6 +91,7 @@ td small, th small { display: block; color: var(--muted); font-size: 0.8125rem; 
 tbody th:has(small) { white-space: normal; min-width: 15rem; max-width: 26rem; }
 tbody th small { overflow-wrap: anywhere; }
 td small { white-space: normal; }
+td.words { white-space: normal; min-width: 9rem; overflow-wrap: anywhere; }
 a { color: var(--tcp); text-underline-offset: 0.15em; }
 .broken, .broken small { color: var(--bad); }
 .broken { font-weight: 650; background: var(--bad-soft); }
