@@ -303,7 +303,7 @@ def _lying(
     ends = [row[3][1] if row[3] else row[2] for row in rows]
     words = [f"{a.shown(row[2], unit)} {row[1]}".strip() for row in rows]
     # The words behind the longest bar need room inside of the frame.
-    room = 1 - min(0.6, (7 * max(map(len, words)) + 10) / ((width - more) * 72 * 6.6))
+    room = 1 - min(0.6, (8 * max(map(len, words)) + 10) / ((width - more) * 72 * 6.6))
     positive = [value for value in values if value > 0]
     base = (min(positive, default=1) / 2) if log else min(0.0, *values)
     base = spec.get("least", base)
