@@ -1,4 +1,4 @@
-"""What there is to choose from: the echo programs, known by their file names, and the scenarios.
+"""What there is to choose from: the echo programs and the scenarios, known by their file names.
 
 Reads the programs' sources and never imports them: they belong to the containers.
 """
@@ -12,10 +12,9 @@ from lab.errors import BadInput
 ECHO = Path(__file__).resolve().parent / "node" / "echo"
 PROTOCOLS = ("tcp", "udp")
 DEFAULT = {"tcp": "tcp_threaded", "udp": "udp_socket"}
-SCENARIOS = {
-    "loss": "UDP drops what the network drops, TCP repairs it and pays in time",
-    "tcp-law": "TCP's pace falls with the square root of loss, as Mathis and PFTK have it",
-}
+SCENARIO_FILES = Path(__file__).resolve().parent / "scenarios"
+CODED = {"tcp-law": "TCP's pace falls with the square root of loss, as Mathis and PFTK have it"}
+"""Scenarios that are no file but code, with their titles."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +50,36 @@ def server(protocol: str, name: str, where: str) -> str:
     if name not in names:
         raise BadInput(where, name, f"is no {protocol} server; allowed: {', '.join(names)}")
     return name
+
+
+def scenario_file(name: str) -> Path:
+    """Where the scenario of that name is, if it is a file of the catalogue."""
+    return SCENARIO_FILES / f"{name}.yaml"
+
+
+def scenarios() -> list[str]:
+    """The names of all scenarios. A new file in the folder is one more."""
+    return [*sorted(path.stem for path in SCENARIO_FILES.glob("*.yaml")), *CODED]
+
+
+def title(name: str) -> str:
+    """What a scenario is about, in one line."""
+    return CODED.get(name) or _title(scenario_file(name))
+
+
+def _title(path: Path) -> str:
+    """The value of the key `title`. The file is read only so far, as `lab list` reads them all."""
+    import yaml  # noqa: PLC0415 - slow to import, rarely needed
+
+    try:
+        depth, wanted = 0, False
+        for event in yaml.parse(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.ScalarEvent) and depth == 1:
+                if wanted:
+                    return str(event.value)
+                wanted = event.value == "title"
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:  # in the middle of being written
+        return f"(is no scenario: {' '.join(str(error).split())})"
+    return "(no title)"

@@ -28,7 +28,7 @@ def lab() -> None:
 for command in (
     *(life.doctor_, life.up, life.down, life.status_),
     *(link.impair, link.fates, probe.probe),
-    *(experiments.list_, experiments.run),
+    *(experiments.list_, experiments.run, experiments.report, experiments.compare),
     *(nodes.shell, nodes.logs, image.image, capture.capture),
 ):
     lab.add_command(command)

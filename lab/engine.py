@@ -37,6 +37,7 @@ class Engine(Programs):
     """A connection to the container engine. Raises `EngineError` where there is none."""
 
     def __init__(self) -> None:
+        super().__init__()
         try:
             host = _host()
             self.client = docker.DockerClient(host, timeout=60) if host else docker.from_env()

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -12,6 +12,7 @@ from lab.errors import BadInput, ComposeError, EngineError, ImpairmentError, Lab
 from lab.link import Link
 from lab.lock import alone
 from lab.nodes import SERVERS, Lab, Node
+from lab.undo import undone
 
 DEFAULT_NAME = "lab"
 MAX_CLIENTS = 100
@@ -56,32 +57,69 @@ def up(
     What is not named stays as it is in a lab that is there, else it is the default. A first
     start that fails or is interrupted leaves nothing. Raises `LabError` and what it stands for.
     """
-    _check_sources()
     with held(name, say):
-        before = engine.find(name)
-        if before is None and engine.foreign(name):
-            raise BadInput("--name", name, "is a Compose project that is no lab; choose another")
-        images.ensure(engine, say)
-        try:
-            compose.up(
-                name,
-                clients=clients or max(1, len(before.service("client")) if before else 1),
-                tcp=tcp or _program(before, "tcp"),
-                udp=udp or _program(before, "udp"),
-            )
-            lab = engine.lab(name)
-            changed = before is None or set(before.nodes) != set(lab.nodes)
-            if before is None:
-                _ready(engine, lab, end_to_end=True)
-            else:
-                if not all(node.running for node in before.service("wan")):
-                    say("wan was started again; what was impaired is so no more")
-                changed |= _mend(engine, lab, say)
-        except BaseException:
-            if before is None:
-                _undo(engine, name)
-            raise
-        return lab, changed
+        return bring(engine, name, say, clients=clients, tcp=tcp, udp=udp)
+
+
+def bring(
+    engine: Engine,
+    name: str,
+    say: Say,
+    *,
+    clients: int | None = None,
+    tcp: str | None = None,
+    udp: str | None = None,
+) -> tuple[Lab, bool]:
+    """As `up`, for callers that hold the lab."""
+    _check_sources()
+    before = engine.find(name)
+    if before is None and engine.foreign(name):
+        raise BadInput("--name", name, "is a Compose project that is no lab; choose another")
+    images.ensure(engine, say)
+    try:
+        compose.up(
+            name,
+            clients=clients or max(1, len(before.service("client")) if before else 1),
+            tcp=tcp or _program(before, "tcp"),
+            udp=udp or _program(before, "udp"),
+        )
+        lab = engine.lab(name)
+        changed = before is None or set(before.nodes) != set(lab.nodes)
+        if before is None:
+            _ready(engine, lab, end_to_end=True)
+        else:
+            if not all(node.running for node in before.service("wan")):
+                say("wan was started again; what was impaired is so no more")
+            changed |= _mend(engine, lab, say)
+    except BaseException:
+        if before is None:
+            _undo(engine, name)
+        raise
+    return lab, changed
+
+
+@contextmanager
+def fitted(
+    engine: Engine, name: str, say: Say, *, clients: int, servers: Mapping[str, str]
+) -> Iterator[Lab]:
+    """Lab `name`, which the caller holds, with at least so many clients and these programs.
+
+    servers: by protocol. Afterwards it has what it had before, also after Ctrl-C.
+    """
+    before = engine.lab(name)
+    had = len(before.service("client"))
+    programs = {each: before.node(f"{each}-server").program for each in catalogue.PROTOCOLS}
+    if had >= clients and programs == programs | dict(servers):
+        yield before
+        return
+
+    def has(number: int, tcp: str, udp: str) -> Lab:
+        words = f"{tcp}, {udp}, {number} client{'' if number == 1 else 's'}"
+        say(f"lab {name!r} is made to have {words}")
+        return bring(engine, name, say, clients=number, tcp=tcp, udp=udp)[0]
+
+    with undone(lambda: has(had, **programs)):
+        yield has(max(had, clients), **(programs | dict(servers)))
 
 
 def _undo(engine: Engine, name: str) -> None:

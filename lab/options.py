@@ -23,6 +23,7 @@ from lab.schedule import Schedule, Step
 
 T = TypeVar("T")
 
+YAML = (".yaml", ".yml")
 TOWARD = {
     "server": (Direction.TOWARD_SERVER,),
     "client": (Direction.TOWARD_CLIENT,),
@@ -33,7 +34,7 @@ TOWARD = {
 def _where(parameter: click.Parameter) -> str:
     if isinstance(parameter, click.Option):
         return parameter.opts[0]
-    return str(parameter.name).upper()
+    return parameter.metavar or str(parameter.name).upper()
 
 
 def parsed(parse: Callable[[Any, str], T]) -> Callable[..., T | None]:
@@ -72,8 +73,14 @@ def programs(given: tuple[str, ...], where: str) -> dict[str, str]:
 
 
 def scenario(text: str, where: str) -> str:
-    """A scenario's name."""
-    return choice(*catalogue.SCENARIOS)(text, where)
+    """A scenario's name, or a file that describes one."""
+    if text.endswith(YAML):
+        return text
+    names = catalogue.scenarios()
+    if text not in names:
+        allowed = f"allowed: {', '.join(names)}, or a file such as mine.yaml"
+        raise units.refusal(where, text, f"is no scenario; {allowed}")
+    return text
 
 
 def folder(text: str, where: str) -> Path:

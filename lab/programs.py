@@ -65,6 +65,10 @@ class Programs:
 
     client: docker.DockerClient
 
+    def __init__(self) -> None:
+        self._under_way: dict[str, Node] = {}
+        self._over = False
+
     def run(self, node: Node, argv: list[str], *, user: str = "lab") -> Output:
         """Run a program in a node and wait for it; bytes it prints are read as UTF-8.
 
@@ -147,16 +151,21 @@ class Programs:
         """Run a module of `lab.node` in a node and return the one JSON value that it prints.
 
         Ctrl-C ends it in the node too, before it goes on its way here. Raises `ProbeError`
-        with the module's own words where it failed.
+        with the module's own words where it failed, and where `end` was called.
         """
+        if self._over:
+            raise ProbeError(f"{node.name}: {module}: was not begun, as all is to end")
         # Python takes any -X word; this one is how the process is found when it has to stop.
         mark = f"netlab-{secrets.token_hex(8)}"
         argv = ["python3", "-X", mark, "-m", f"lab.node.{module}", *arguments]
+        self._under_way[mark] = node
         try:
             output = self.run(node, argv, user=user)
         except KeyboardInterrupt:
             self._stop(node, mark)
             raise
+        finally:
+            del self._under_way[mark]
         if output.code != 0:
             reason = last_words(output.stderr, output.code)
             raise ProbeError(f"{node.name}: {module}: {reason}")
@@ -164,6 +173,15 @@ class Programs:
             return json.loads(output.stdout)
         except ValueError as error:
             raise ProbeError(f"{node.name}: {module}: printed no JSON ({error})") from error
+
+    def end(self) -> None:
+        """End what another thread runs by this connection, for good: it starts nothing more.
+
+        A program that is just being started may be missed, so call it until that thread is done.
+        """
+        self._over = True
+        for mark, node in list(self._under_way.items()):
+            self._stop(node, mark)
 
     def _stop(self, node: Node, mark: str) -> None:
         """End the marked process in a node: ask, and after 2 s insist."""

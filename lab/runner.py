@@ -1,119 +1,208 @@
-"""Runs a scenario for the command line: progress while it goes, evidence when it ends."""
+"""Runs scenarios for the command line: progress while they go, evidence when they end."""
 
-import json
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 import lab
-from lab import compose, lifecycle
+from lab import catalogue, compose, evidence, lifecycle, options
 from lab.engine import Engine
-from lab.errors import BadInput, LabError
-from lab.report.flat import csv_text
-from lab.report.law_page import law_page
-from lab.report.page import loss_page
+from lab.errors import BadInput, LabError, NotHere
+from lab.evidence import Result
+from lab.link import Link
+from lab.nodes import Lab
+from lab.progress import progress
+from lab.report.folder import SCENARIO, report_of
+from lab.scenario import file
 from lab.scenario.law import LawRun
-from lab.scenario.loss import LossRun
-from lab.scenario.run import Run, Step
+from lab.scenario.measures import KINDS
+from lab.scenario.model import Scenario
+from lab.scenario.run import Run
+from lab.scenario.sweep import SweepRun
 
 Say = Callable[[str], None]
-Result = dict[str, Any]
+
+CODED: dict[str, Callable[..., Run]] = {LawRun.name: LawRun}
+"""The scenarios that are code, by the names that the catalogue gives them."""
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """What a scenario takes beside its title: how to measure it, and its page."""
+class Order:
+    """How a scenario is to be run. name: of the lab. command: what was typed, to be repeated."""
 
-    run: Callable[..., Run]
-    page: Callable[[Result], str]
-
-
-SCENARIOS = {
-    LossRun.name: Scenario(LossRun, loss_page),
-    LawRun.name: Scenario(LawRun, law_page),
-}
-"""By the names that the catalogue gives them."""
+    engine: Engine
+    name: str
+    say: Say
+    command: str
 
 
-def run(
-    engine: Engine, scenario: str, name: str, say: Say, out: Path | None, command: str
-) -> tuple[Result, Path]:
-    """Run a scenario in lab `name`; return its result and the folder that its evidence is in.
+def load(chosen: str, where: str = "SCENARIO") -> Scenario | str:
+    """The scenario of that name or file; one that is code stays its name. Raises `BadInput`."""
+    if chosen in CODED:
+        return chosen
+    path = Path(chosen) if chosen.endswith(options.YAML) else catalogue.scenario_file(chosen)
+    text, source = options.text_file(str(path), where)
+    ours = catalogue.scenario_file(path.stem)
+    taken = path.stem in catalogue.scenarios() and path.resolve() != ours.resolve()
+    return file.read(text, source, f"my-{path.stem}" if taken else path.stem, KINDS)
 
-    What was measured before Ctrl-C, or before a node died, is written all the same; then the
+
+def run(order: Order, scenario: Scenario | str, out: Path | None) -> tuple[Result, Path]:
+    """Run a scenario; return its result and the folder that its evidence is in.
+
+    What was measured before Ctrl-C, or before a node died, is kept all the same; then the
     result says `interrupted`, or names what failed.
     """
-    found = engine.lab(name)
-    facts = {"command": command, "compose": compose.version(), "lab_version": lab.__version__}
-    folder = out or _folder(scenario)
-    with _made(folder), lifecycle.held(name, say), _progress(say) as watch:
-        running = SCENARIOS[scenario].run(engine, found, facts=facts, watch=watch)
+    name = scenario if isinstance(scenario, str) else scenario.name
+    order.engine.lab(order.name)  # one that is not there is told before a folder is made
+    folder = out or evidence.new_folder(name)
+    with lifecycle.held(order.name, order.say):
+        return _run(order, scenario, folder), folder
+
+
+def resume(order: Order, folder: Path) -> Result:
+    """Measure what is missing of a run that was stopped. Raises `BadInput` where it can't be."""
+    with lifecycle.held(order.name, order.say):  # somebody may just be measuring it
+        scenario, kept = unfinished(folder)
+        if (kernel := kept.result["kernel"]) != order.engine.kernel:
+            problem = f"was measured on kernel {kernel}, and this is {order.engine.kernel}"
+            raise BadInput("--resume", str(folder), f"{problem}; run it anew")
+        return _run(order, scenario, folder, kept)
+
+
+def unfinished(folder: Path) -> tuple[Scenario, evidence.Evidence]:
+    """What is there of a run that was stopped. Raises `BadInput` where it can't go on."""
+    where = "--resume"
+    kept = evidence.read(folder, where)
+    name = str(kept.result["scenario"])
+    if kept.result.get("complete", True):
+        raise BadInput(where, str(folder), f"is finished; run it anew: lab run {name}")
+    if (version := kept.result.get("lab_version")) != lab.__version__:
+        problem = f"was measured by version {version}, and this is {lab.__version__}"
+        raise BadInput(where, str(folder), f"{problem}; run it anew")
+    path = folder / SCENARIO
+    if not path.exists():
+        problem = f"has no {SCENARIO}; only what a file describes can go on"
+        raise BadInput(where, str(folder), f"{problem}, run it anew: lab run {name}")
+    scenario = file.read(*options.text_file(str(path), where), name, KINDS)
+    if SweepRun.mark(scenario) != kept.result["scenario_sha256"]:
+        problem = "is not the file that was measured; undo the change, or run it anew"
+        raise BadInput(where, str(path), problem)
+    return scenario, kept
+
+
+def run_all(order: Order, scenarios: Sequence[Scenario | str], folder: Path) -> Result:
+    """Run all of them in one lab, each with a folder of its own below this one.
+
+    Returns the summary, which the folder has, too. What fails stops nothing; Ctrl-C stops all,
+    and what there is stays.
+    """
+    order.engine.lab(order.name)  # one that is not there is told before a folder is made
+    rows: list[dict[str, Any]] = []
+    begun = time.monotonic()
+    with evidence.made(folder), lifecycle.held(order.name, order.say):
+        for number, scenario in enumerate(scenarios, 1):
+            name = scenario if isinstance(scenario, str) else scenario.name
+            order.say(f"{number} of {len(scenarios)}: {name}")
+            since = time.monotonic()
+            result = _one_of_all(order, scenario, folder / name)
+            rows.append(_row(name, result, time.monotonic() - since))
+            good = len(rows) == len(scenarios) and all(row["verdict"] in GOOD for row in rows)
+            summary = {
+                "command": order.command,
+                "folder": str(folder),
+                "verdict": "pass" if good else "fail",
+                "interrupted": rows[-1]["interrupted"],
+                "took_s": time.monotonic() - begun,
+                "scenarios": rows,
+            }
+            evidence.write_json(folder, evidence.SUMMARY, summary)
+            if summary["interrupted"]:
+                break
+    return summary
+
+
+GOOD = ("pass", "skipped")
+"""Verdicts of scenarios that do not fail a run of all."""
+
+
+def _one_of_all(order: Order, scenario: Scenario | str, folder: Path) -> Mapping[str, Any]:
+    """The result of a scenario, or what there is to say where it has none."""
+    if not isinstance(scenario, str) and scenario.backend == "netem":
+        able = Link(order.engine, order.engine.lab(order.name)).kernel.abilities
+        if not able["netem"]:
+            why = f"netem: not in this kernel ({able['why']['netem']})"
+            return {"verdict": "skipped", "failures": [why]}
+    try:
+        return _run(order, scenario, folder)
+    except KeyboardInterrupt:  # before anything of it was measured
+        return {"verdict": "fail", "failures": [], "interrupted": True}
+    except NotHere as error:
+        return {"verdict": "skipped", "failures": [str(error)]}
+    except LabError as error:
+        return {"verdict": "fail", "failures": [str(error)]}
+
+
+def _row(name: str, result: Mapping[str, Any], took_s: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": result.get("title") or catalogue.title(name),
+        "verdict": result["verdict"],
+        "interrupted": bool(result.get("interrupted")),
+        "failures": result["failures"],
+        "took_s": took_s,
+    }
+
+
+def _run(
+    order: Order, scenario: Scenario | str, folder: Path, kept: evidence.Evidence | None = None
+) -> Result:
+    """Run a scenario in a lab that is held, and keep its evidence in the folder."""
+    with evidence.made(folder), progress(order.say) as watch, _fitted(order, scenario) as found:
+        facts = {
+            "command": order.command,
+            "compose": compose.version(),
+            "lab_version": lab.__version__,
+        }
+
+        def keep(each: Run) -> None:
+            evidence.write_run(folder, each.result(), each.samples, text)
+
+        running: Run
+        text = "" if isinstance(scenario, str) else scenario.text
+        if isinstance(scenario, str):
+            running = CODED[scenario](order.engine, found, facts=facts, watch=watch)
+        else:
+            running = SweepRun(
+                order.engine, found, scenario, facts=facts, watch=watch,
+                keep=keep,
+            )  # fmt: skip
+            if kept:
+                running.resume(kept.result, kept.series)
         try:
             running.measure()
         except (KeyboardInterrupt, LabError):
             # Both are told by the result; with nothing measured there is nothing to tell.
             if not running.result()["points"]:
                 raise
+        keep(running)
     result = running.result()
-    _write(result, folder)
-    return result, folder
-
-
-def _folder(scenario: str) -> Path:
-    """`results/<time>-<scenario>`, with a number behind it where two runs begin in one second."""
-    base = Path("results") / f"{datetime.now():%Y%m%d-%H%M%S}-{scenario}"
-    folder, number = base, 2
-    while folder.exists():
-        folder, number = base.with_name(f"{base.name}-{number}"), number + 1
-    return folder
+    evidence.write_table(folder, result)
+    # Last: a page that can't be drawn loses no figure.
+    evidence.write(folder, evidence.PAGE, report_of(folder))
+    return result
 
 
 @contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """The folder is there before anything is measured; what stays empty does not stay."""
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput("--out", str(folder), f"can't be written ({error.strerror})") from error
-    try:
-        yield
-    except BaseException:
-        for each in new:
-            with suppress(OSError):  # somebody else's file is in it
-                each.rmdir()
-        raise
-
-
-def _write(result: Result, folder: Path) -> None:
-    """The result first and the page last: a page that can't be drawn loses no figure."""
-    text = json.dumps(result, indent=1)
-    # Short lists of numbers read better on one line.
-    text = re.sub(r"\[\s+([-\d.e, \n]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
-    (folder / "result.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "result.csv").write_text(csv_text(result), encoding="utf-8", newline="")
-    page = SCENARIOS[result["scenario"]].page(result)
-    (folder / "report.html").write_text(page, encoding="utf-8")
-
-
-@contextmanager
-def _progress(say: Say) -> Iterator[Callable[[Step], None]]:
-    """A bar where standard error is a terminal; elsewhere a line a step."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda step: say(step.words)
+def _fitted(order: Order, scenario: Scenario | str) -> Iterator[Lab]:
+    """The lab, as the scenario needs it."""
+    if isinstance(scenario, str):
+        yield order.engine.lab(order.name)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeElapsedColumn())  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda step: bar.update(
-            task, description=step.words, completed=step.done, total=step.of
-        )
+    with lifecycle.fitted(
+        order.engine, order.name, order.say, clients=scenario.clients, servers=scenario.servers
+    ) as found:
+        yield found

@@ -1,5 +1,6 @@
 """What commands answer with: plain data for --json, and tables of the same for a person."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -175,19 +176,51 @@ _OUTCOMES = {
 """What each scenario shows on a terminal: its tables, and what it means that it passed."""
 
 
-def outcome(result: Mapping[str, Any]) -> RenderableType:
-    """A scenario's run for a terminal: its tables, and the verdict."""
-    tables, meaning = _OUTCOMES[result["scenario"]]
-    parts: list[RenderableType] = []
-    if result["points"]:
-        parts += [table(result) for table in tables]
+def outcome(result: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> RenderableType:
+    """A scenario's run for a terminal: its tables, small plots, and the verdict.
+
+    samples: as samples.json has it.
+    """
+    tables, meaning = _OUTCOMES.get(result["scenario"], ((), ""))
+    parts: list[RenderableType] = [table(result) for table in tables if result["points"]]
+    if not tables:
+        from lab.report import terminal  # noqa: PLC0415 - `lab up` shows no run, and is quick
+
+        if result["points"]:
+            parts.append(terminal.run_table(result, samples))
+            parts += terminal.plots(result, samples, encoding=sys.stdout.encoding or "ascii")
+        parts.append(terminal.expectations_text(result))
+        meaning = terminal.summary(result).partition(": ")[2]
+    parts += [Text(f"left out: {why}", "bold") for why in result.get("skipped", [])]
     if result["verdict"] == "pass":
         parts.append(Text(f"pass: {meaning}", "green"))
     elif result["interrupted"]:
-        parts.append(Text("interrupted: what was measured so far is kept", "bold red"))
+        kept = "interrupted: what was measured so far is kept"
+        kept += "; go on with it: lab run --resume" if "complete" in result else ""
+        parts.append(Text(kept, "bold red"))
     else:
         parts += [Text(f"fail: {failure}", "bold red") for failure in result["failures"]]
     return Group(*parts)
+
+
+_VERDICTS = {"pass": "green", "fail": "bold red", "skipped": "bold"}
+
+
+def summary_table(summary: Mapping[str, Any]) -> RenderableType:
+    """A run of the whole catalogue: a row for each scenario, and what failed."""
+    found = _table("Scenario", "Verdict", "Took", "Why not", justify="left")
+    for each in summary["scenarios"]:
+        verdict = "interrupted" if each["interrupted"] else each["verdict"]
+        found.add_row(
+            each["name"],
+            Text(verdict, _VERDICTS.get(verdict, "bold red")),
+            wording.seconds(each["took_s"]),
+            "; ".join(each["failures"]),
+        )
+    done = wording.times(len(summary["scenarios"]), "scenario")
+    style = "green" if summary["verdict"] == "pass" else "bold red"
+    verdict = "interrupted" if summary["interrupted"] else summary["verdict"]
+    return Group(found, Text(f"{verdict}: {done} in {wording.seconds(summary['took_s'])}", style))
 
 
 def _table(*heads: str, justify: Any = None) -> Table:

@@ -1,12 +1,18 @@
-"""The experiments: list, run."""
+"""The experiments: list, run, report, compare."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
+from rich.console import Group
 
 from lab import catalogue, options, status
 from lab.commands.shared import INTERRUPTED, answer, answering, command, named, say
 from lab.engine import Engine
+from lab.errors import BadInput
+from lab.impairing import ONE_OF_BOTH
 from lab.options import parsed
 
 
@@ -17,7 +23,7 @@ def list_(as_json: bool) -> None:
     data = {
         "servers": [vars(each) for each in catalogue.servers()],
         "scenarios": [
-            {"name": name, "title": title} for name, title in catalogue.SCENARIOS.items()
+            {"name": name, "title": catalogue.title(name)} for name in catalogue.scenarios()
         ],
     }
     answer(data, as_json, lambda: status.catalogue_table(data))
@@ -26,17 +32,106 @@ def list_(as_json: bool) -> None:
 @command()
 @named
 @answering
-@click.argument("scenario", callback=parsed(options.scenario))
-@click.option("--out", callback=parsed(options.folder), help="Folder for the results.")
-def run(name: str, as_json: bool, scenario: str, out: Path | None) -> None:
-    """Run a scenario (see lab list) and leave its evidence in results/."""
-    from lab import runner  # noqa: PLC0415
+@click.argument("scenario", required=False, callback=parsed(options.scenario))
+@click.option("--all", "everything", is_flag=True, help="The whole catalogue, in one lab.")
+@click.option("--resume", is_flag=True,
+              help="Go on with the newest unfinished run, or that in --out.")  # fmt: skip
+@click.option("--out", help="Folder for the results.")
+@click.pass_context
+def run(
+    context: click.Context,
+    name: str,
+    as_json: bool,
+    scenario: str | None,
+    everything: bool,
+    resume: bool,
+    out: str | None,
+) -> None:
+    """Run a scenario (see lab list, or a file.yaml) and leave its evidence in results/."""
+    given = {"SCENARIO": scenario, "--all": everything, "--resume": resume}
+    for one, other in (("--all", "SCENARIO"), ("--resume", "SCENARIO"), ("--resume", "--all")):
+        if given[one] and given[other]:
+            raise BadInput(one, scenario if other == "SCENARIO" else other, ONE_OF_BOTH)
+    from lab import evidence, runner  # noqa: PLC0415
 
-    words = ["lab", "run", scenario] + (["--name", name] if name != "lab" else [])
-    result, folder = runner.run(Engine(), scenario, name, say, out, " ".join(words))
-    answer(result, as_json, lambda: status.outcome(result))
+    if resume:
+        folder = Path(out) if out is not None else evidence.newest_unfinished()
+        if folder is None:
+            problem = "has no unfinished run of a scenario file; give its folder by --out"
+            raise BadInput("--resume", f"{evidence.RESULTS}/", problem)
+        found, kept = runner.unfinished(folder)
+        if context.get_parameter_source("name") is ParameterSource.DEFAULT:
+            name = str(kept.result["lab"])  # where it was begun
+        say(f"going on with {folder}: {found.title}")
+        order = runner.Order(Engine(), name, say, str(kept.result["command"]))
+        _tell(runner.resume(order, folder), folder, as_json)
+        return
+    words = ["lab", "run", "--all" if everything else str(scenario)]
+    words += ["--name", name] if name != "lab" else []
+    place = options.folder(out, "--out") if out is not None else None
+    if everything:
+        chosen = [runner.load(each) for each in catalogue.scenarios()]
+        order = runner.Order(Engine(), name, say, " ".join(words))
+        summary = runner.run_all(order, chosen, place or evidence.new_folder("all"))
+        answer(summary, as_json, lambda: status.summary_table(summary))
+        say(f"evidence: {summary['folder']}/")
+        _end(summary)
+    elif scenario is None:
+        parameter = next(each for each in context.command.params if each.name == "scenario")
+        raise click.MissingParameter(ctx=context, param=parameter)
+    else:
+        loaded = runner.load(scenario)
+        order = runner.Order(Engine(), name, say, " ".join(words))
+        _tell(*runner.run(order, loaded, place), as_json)
+
+
+def _tell(result: Mapping[str, Any], folder: Path, as_json: bool) -> None:
+    """Answer with a run, and end as it did."""
+    from lab import evidence  # noqa: PLC0415
+
+    answer(result, as_json, lambda: status.outcome(result, evidence.read(folder).samples))
     say(f"evidence: {folder}/report.html, result.json, result.csv")
+    _end(result)
+
+
+def _end(result: Mapping[str, Any]) -> None:
     if result["interrupted"]:
         raise click.exceptions.Exit(INTERRUPTED)
     if result["verdict"] != "pass":
         raise click.exceptions.Exit(1)
+
+
+@command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Make report.html anew, from the other files of a run."""
+    from lab import evidence  # noqa: PLC0415
+    from lab.report.folder import report_of  # noqa: PLC0415
+
+    evidence.write(folder, evidence.PAGE, report_of(folder))
+    click.echo(f"{folder / evidence.PAGE}")
+
+
+@command()
+@answering
+@click.argument("one", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("other", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--out", help="A file for the same as a page.")
+def compare(as_json: bool, one: Path, other: Path, out: str | None) -> None:
+    """Put two runs of a scenario side by side: what differs, and by more than chance."""
+    from lab.report import compare as comparing  # noqa: PLC0415
+    from lab.report import folder  # noqa: PLC0415
+
+    runs = [folder.result_of(each) for each in (one, other)]
+    samples = [folder.samples_of(each) for each in (one, other)]
+    told = comparing.compare_text(runs, samples)
+    if out is not None:
+        page = Path(out)
+        try:
+            page.write_text(folder.comparison_of(one, other), encoding="utf-8")
+        except OSError as error:
+            raise BadInput("--out", out, f"can't be written ({error.strerror})") from error
+    differences = [vars(each) for each in comparing.differences(runs, samples)]
+    answer({"differences": differences}, as_json, lambda: Group(*told))
+    if out is not None:
+        say(f"the page: {out}")

@@ -5,6 +5,7 @@ is escaped on its way in, so that what a user or a kernel wrote can never become
 checker holds the line between the two.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,14 +15,22 @@ from lab.report.style import CSS
 
 Html = NewType("Html", str)
 
+_ELSEWHERE = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*:|/)")
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: its text, a mark for what broke, and one for what explains."""
+    """One cell of a table: its text, a mark for what broke, and one for what explains.
+
+    href: a file beside the page, or a part of it, that the text leads to. words: longer text, in
+    as many lines as it takes.
+    """
 
     text: str
     broken: bool = False
     note: str = ""
+    href: str = ""
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,11 @@ def _head(text: str, more: str) -> str:
 
 def _cell(cell: Cell, tag: str) -> str:
     scope = ' scope="row"' if tag == "th" else ""
-    mark = ' class="broken"' if cell.broken else ""
+    kinds = [kind for kind, so in (("broken", cell.broken), ("words", cell.words)) if so]
+    mark = f' class="{" ".join(kinds)}"' if kinds else ""
     note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
-    return f"<{tag}{scope}{mark}>{escape(cell.text)}{note}</{tag}>"
+    text = escape(cell.text)
+    # Beside the page only: a path never begins with a scheme or a host.
+    if cell.href and not _ELSEWHERE.match(cell.href):
+        text = f'<a href="{escape(cell.href)}">{text}</a>'
+    return f"<{tag}{scope}{mark}>{text}{note}</{tag}>"

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.report import figures, topology, words
+from lab.report import figures, sections, topology, words
+from lab.report.data import cases
+from lab.report.drawn import Captures
 from lab.report.markup import (
     Cell,
     Column,
@@ -35,13 +37,21 @@ from lab.wording import (
 Points = Sequence[Mapping[str, Any]]
 
 
-def loss_page(result: Mapping[str, Any]) -> str:
+def loss_page(
+    result: Mapping[str, Any],
+    samples: Mapping[str, Any] | None = None,
+    captures: Captures | None = None,
+    text: str = "",
+) -> str:
     """The object that `lab run loss --json` prints, as a self-contained HTML document.
 
     Renders a failed and an interrupted run too: points, or one protocol of a point, may be
-    missing. Unknown keys are left alone.
+    missing. Unknown keys are left alone. For the rest see `scenario_page`.
     """
     points: Points = result["points"]
+    told = result.get("expectations")
+    every, captures = cases(result, samples or {}), captures or {}
+    packets = sections.captured(every, captures, ladders=not sections.asks_for_ladders(result))
     kind, head, failures = words.verdict(result)
     measured = (moment(result["started"]), result["command"], f"kernel {result['kernel']}")
     byline = " · ".join(map(str, (*measured, result["backend"])))
@@ -49,11 +59,21 @@ def loss_page(result: Mapping[str, Any]) -> str:
         result["title"],
         byline,
         verdict(kind, head, items(failures)),
-        section("What it shows", *map(paragraph, words.findings(result)), *_figures(points)),
+        section(
+            "What it shows",
+            *sections.claim(result),
+            *map(paragraph, words.findings(result)),
+            *_figures(points),
+            *sections.figures(result, every, captures),
+        ),
         section("The numbers", _numbers(result), _ledger(points)),
-        section("What was expected, and whether it held", _expectations(points)),
+        section(
+            "What was expected, and whether it held",
+            sections.expectations(told) if told else _expectations(points),
+        ),
+        *([section("The packets", *packets)] if packets else []),
         section("The set-up", *_setup(result)),
-        section("How to repeat it", *repeat(result)),
+        section("How to repeat it", *repeat(result), *sections.file(text)),
     )
 
 
@@ -124,25 +144,13 @@ def _tcp_cells(point: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-LEDGER = (
-    ("Sent", "sent"),
-    ("Dropped toward server", "dropped_toward_server"),
-    ("Server received", "server_received"),
-    ("Dropped toward client", "dropped_toward_client"),
-    ("Received", "received"),
-    ("Buffer drops", "buffer_drops"),
-    ("Unexplained", "unexplained"),
-)
-"""The way of the datagrams through the lab, a head and the key of its count."""
-
-
 def _ledger(points: Points) -> Html:
     rows = [
         [
             Cell(exact_percent(point["loss"])),
             *(
                 Cell(count(point["udp"].get(key)), key == "unexplained" and bool(point["udp"][key]))
-                for _, key in LEDGER
+                for _, key in words.LEDGER
             ),
         ]
         for point in points
@@ -152,7 +160,7 @@ def _ledger(points: Points) -> Html:
     lost = "".join(f" Lost means: no reply within {exact_seconds(s)}." for s in sorted(timeouts))
     return table(
         "The ledger of the UDP datagrams",
-        [Column("Loss each way"), *(Column(head) for head, _ in LEDGER)],
+        [Column("Loss each way"), *(Column(head) for head, _ in words.LEDGER)],
         rows,
         "Drops are tc's own counters on wan and the kernel's of full socket buffers; the ends"
         f" count what they send and receive.{lost}",

@@ -1,21 +1,22 @@
 """The look of every page: one sheet, the system's own fonts, light, dark and on paper.
 
 Colours are variables, since the figures (see `figures`) take theirs from here too. Blue on white,
-sky blue and orange on black are of the palette of Okabe and Ito (2008); its vermillion is darker
-on white, so that words in it can be read (WCAG 2.1, 1.4.3: a contrast of 4.5 to 1).
+sky blue, orange and yellow on black are of the palette of Okabe and Ito (2008); its vermillion,
+green and purple are darker on white, so that words in them can be read (WCAG 2.1, 1.4.3: a
+contrast of 4.5 to 1).
 """
 
 CSS = """\
 :root {
   --paper: #ffffff; --soft: #f5f6f8; --ink: #1c1d21; --muted: #5c5f66; --line: #dddfe3;
-  --udp: #bf5300; --tcp: #0072b2;
+  --udp: #bf5300; --tcp: #0072b2; --green: #00775a; --purple: #a3457a; --ochre: #806000;
   --good: #1b6e3c; --good-soft: #eef7f1; --bad: #b3261e; --bad-soft: #fdf0ef;
   color-scheme: light;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #15161a; --soft: #1e2026; --ink: #ececef; --muted: #a5a8b0; --line: #363941;
-    --udp: #e69f00; --tcp: #56b4e9;
+    --udp: #e69f00; --tcp: #56b4e9; --green: #2fc79a; --purple: #e08fb8; --ochre: #f0e442;
     --good: #7bd09b; --good-soft: #17261d; --bad: #ff9a90; --bad-soft: #2e1b1a;
     color-scheme: dark;
   }
@@ -87,7 +88,13 @@ thead th.group {
   color: var(--ink); font-weight: 650; text-align: center; padding: 0.25rem 0 0.25rem 1.25rem;
   background: linear-gradient(var(--line) 0 0) right bottom / calc(100% - 1.25rem) 1px no-repeat;
 }
-td small { display: block; color: var(--muted); font-size: 0.8125rem; }
+td small, th small { display: block; color: var(--muted); font-size: 0.8125rem; font-weight: 400; }
+tbody th:has(small) { white-space: normal; min-width: 13rem; max-width: 20rem; }
+tbody th small { overflow-wrap: anywhere; }
+td small { white-space: normal; }
+td.words { white-space: normal; min-width: 9rem; }
+td.words:nth-child(3) { min-width: 17rem; }
+a { color: var(--tcp); text-underline-offset: 0.15em; }
 .broken, .broken small { color: var(--bad); }
 .broken { font-weight: 650; background: var(--bad-soft); }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem 2rem; }

@@ -1,13 +1,13 @@
 """A loss run on the terminal: two tables that fit into 100 columns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lab.report.page import LEDGER
+from lab.report.words import LEDGER
 from lab.scenario import checks
 from lab.wording import (
     NOTHING,
@@ -87,6 +87,19 @@ def _table(*heads: str) -> Table:
     for head in heads:
         table.add_column(Text(head), justify="right", no_wrap=True)
     return table
+
+
+def plain_table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], *, bold: Sequence[bool] = ()
+) -> Table:
+    """A table of plain words, the first column at the left; bold: rows that stand out."""
+    made = _table(*heads)
+    made.columns[0].justify = "left"
+    for number, row in enumerate(rows):
+        made.add_row(*map(Text, row), style="bold" if number < len(bold) and bold[number] else "")
+    for column in made.columns:
+        column.no_wrap = False
+    return made
 
 
 def _cell(text: str, *, good: bool) -> Text:

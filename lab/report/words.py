@@ -7,6 +7,17 @@ from lab import wording
 from lab.scenario import checks
 from lab.wording import count, exact_percent, millis, percent, seconds, span, times
 
+LEDGER = (
+    ("Sent", "sent"),
+    ("Dropped toward server", "dropped_toward_server"),
+    ("Server received", "server_received"),
+    ("Dropped toward client", "dropped_toward_client"),
+    ("Received", "received"),
+    ("Buffer drops", "buffer_drops"),
+    ("Unexplained", "unexplained"),
+)
+"""The way of the datagrams through the lab, a head and the key of its count."""
+
 Points = Sequence[Mapping[str, Any]]
 
 

@@ -16,7 +16,11 @@ from typing import Any
 from lab.knobs import parse_choice
 from lab.located import Located
 from lab.scenario.model import Figure
+from lab.scenario.terms import BPS, MS, US, Formula, S
 from lab.units import refusal
+
+UNITS = {MS: "ms", S: "s", US: "µs", BPS: "bit/s"}
+"""How a figure writes the unit that a name tells."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Known:
     variables: the names that there are.
     """
 
-    expression: Callable[[str, str], object]
+    expression: Callable[[str, str], Formula]
     cases: Collection[str]
     measures: Collection[str]
     variables: Collection[str]
@@ -64,6 +68,11 @@ def _share(at: Located, known: Known) -> dict[str, str]:
     return {"part": part.strip(), "whole": whole.strip()}
 
 
+def _unit(text: str, at: Located, known: Known) -> str:
+    """The unit that the names in an expression tell, as the figure writes it."""
+    return UNITS.get(known.expression(text, at.where).node.unit, "")
+
+
 def _number(at: Located, _: Known) -> float:
     try:
         return float(at.text)
@@ -83,10 +92,6 @@ def _whole(least: int, most: int) -> Read:
 
 def _choice(*allowed: str) -> Read:
     return lambda at, _: parse_choice(at.text, at.where, allowed)
-
-
-def _yes(at: Located, _: Known) -> bool:
-    return parse_choice(at.text, at.where, ("yes", "no", "true", "false")) in ("yes", "true")
 
 
 def _measure(at: Located, known: Known) -> str:
@@ -141,7 +146,7 @@ def _y(at: Located, known: Known) -> list[dict[str, Any]]:
             each.refuse("has one end of an interval only; write low and high, or neither")
         if "share" in y and ({"low", "unit"} & set(y)):
             each.refuse("has a share, whose interval and unit (%) are known; leave these out")
-        y.setdefault("unit", "%" if "share" in y else "")
+        y.setdefault("unit", "%" if "share" in y else _unit(y["of"], each, known))
         if found and found[0]["unit"] != y["unit"]:
             unit = found[0]["unit"] or "none"
             each.refuse(f"has another unit than the first one, {unit}; make it a figure of its own")
@@ -175,7 +180,6 @@ def _curves(at: Located, known: Known) -> list[dict[str, Any]]:
 _COLUMN: Mapping[str, Key] = {
     "of": Key(_expression, needed=True),
     "label": Key(_text),
-    "flow": Key(_expression),
     "at": Key(_expression),
 }
 
@@ -225,7 +229,7 @@ FIGURES: Mapping[str, Mapping[str, Key]] = {
         "most": Key(_number),
     },
     "timeline": {
-        "of": Key(_columns("of", "label", "flow", "at"), needed=True),
+        "of": Key(_columns("of", "label", "at"), needed=True),
         "log": Key(_choice("y")),
         "cases": Key(_cases),
         "unit": Key(_text),
@@ -246,7 +250,6 @@ FIGURES: Mapping[str, Mapping[str, Key]] = {
         "case": Key(_case),
         "flow": Key(_whole(1, 1000)),
         "packets": Key(_whole(1, 2000)),
-        "numbers": Key(_yes),
     },
     "layers": {
         "measure": Key(_measure, needed=True),
@@ -260,8 +263,9 @@ y: each an expression (`of`, with the ends of an interval in `low` and `high`, i
 `share`, PART of WHOLE, in per cent with its exact interval. x: an expression, or `case`. by: a line
 for each value of these variables (without it, of all varied ones but x). curves: expressions over
 x, drawn without marks. of: a series column of a measurement, such as `udp.rtt_ms`, or an expression
-of such columns, row by row. at: the column of times. flow: the column that says whose a row is; in
-a ladder the number of the connection, from 1. cases: only these.
+of such columns, row by row. at: the column of times, where it is not t_s or sent_s beside it.
+flow: the number of the connection, from 1. packets: so many of a ladder at most. packet: the number
+of a frame, as Wireshark has it. cases: only these.
 """
 
 _AROUND = ("title", "caption")

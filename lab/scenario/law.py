@@ -8,9 +8,9 @@ comes back carries the ACKs, and the models lose none of them.
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from statistics import fmean
-from typing import Any, ClassVar
+from typing import Any
 
-from lab import measure, tcpmodel
+from lab import catalogue, measure, tcpmodel
 from lab.engine import Engine
 from lab.impairment import Direction, Impairment
 from lab.nodes import Lab
@@ -54,7 +54,8 @@ MAX_SEND_BUFFER = 212_992  # net.core.wmem_max of every Linux that was not tuned
 class LawRun(Run):
     """Points of rising loss, each of some flows for some seconds."""
 
-    name: ClassVar[str] = "tcp-law"
+    name = "tcp-law"
+    title = catalogue.CODED["tcp-law"]
 
     def __init__(
         self,

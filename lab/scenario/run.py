@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from lab import catalogue, measure
+from lab import measure
 from lab.engine import Engine
 from lab.errors import LabError
 from lab.link import Link
@@ -19,11 +19,15 @@ Point = dict[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """What the run is about to do, in words, and how many of its measurements are done."""
+    """What the run is about to do, in words, and how many of its measurements are done.
+
+    left_s: how long the rest will take, as far as can be told.
+    """
 
     words: str
     done: int
     of: int
+    left_s: float | None = None
 
 
 class Run(ABC):
@@ -32,8 +36,8 @@ class Run(ABC):
     So a run that is interrupted or fails in the middle loses nothing that it had.
     """
 
-    name: ClassVar[str]
-    """That of the scenario in the catalogue."""
+    name: str
+    title: str
 
     def __init__(
         self,
@@ -77,7 +81,7 @@ class Run(ABC):
     @property
     @abstractmethod
     def _points(self) -> Sequence[Point]:
-        """What was measured so far, by rising loss."""
+        """What was measured so far, in the order of the points."""
 
     @abstractmethod
     def _broken(self, points: Sequence[Point]) -> list[str]:
@@ -86,6 +90,11 @@ class Run(ABC):
     @abstractmethod
     def _setting(self) -> Mapping[str, Any]:
         """What the scenario was run with: into the result, before its verdict."""
+
+    @property
+    def samples(self) -> dict[str, Any] | None:
+        """What samples.json is to hold; None where a scenario keeps none."""
+        return None
 
     @property
     def whole(self) -> bool:
@@ -99,7 +108,7 @@ class Run(ABC):
         failures = self._broken(points) + ([self._problem] if self._problem else [])
         return {
             "scenario": self.name,
-            "title": catalogue.SCENARIOS[self.name],
+            "title": self.title,
             **self._facts,
             "lab": self._lab.name,
             "started": self._started,
@@ -116,17 +125,25 @@ class Run(ABC):
         }
 
     def _step(self, words: str) -> None:
-        self._watch(Step(words, *self._progress))
+        self._watch(Step(words, *self._progress, self._left_s()))
+
+    def _left_s(self) -> float | None:
+        """How long the measurements still to come will take, as far as can be told."""
+        return None
 
     def _quiet(self) -> None:
-        if busy := measure.quiet(self._engine, self._lab, 0):
+        if busy := self._busy(0):
             self._step(f"waiting for {busy}: TCP has something left to say")
-            busy = measure.quiet(self._engine, self._lab, QUIET_S)
+            busy = self._busy(QUIET_S)
         if busy:
             raise LabError(
                 f"{busy} still has TCP connections at work after {QUIET_S} s; "
                 "the ledger of this run could not close"
             )
+
+    def _busy(self, seconds: float) -> str | None:
+        """A node that is not quiet within that time."""
+        return measure.quiet(self._engine, self._lab, seconds)
 
 
 def _now() -> str:

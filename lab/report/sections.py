@@ -1,0 +1,438 @@
+"""The sections that the reports of all scenarios share, made of a run's plain result.
+
+Whatever a result lacks (it was interrupted, or a measurement was not made) is left out.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lab.knobs import KNOBS
+from lab.report import setup
+from lab.report.axes import spaced
+from lab.report.chosen import case_name, shown
+from lab.report.data import Case
+from lab.report.drawn import Captures, drawn, packets_of
+from lab.report.ladder import flows, ladder
+from lab.report.markup import (
+    Cell,
+    Column,
+    Html,
+    code,
+    facts,
+    figure,
+    items,
+    paragraph,
+    table,
+    verdict,
+)
+from lab.report.timeline import spans
+from lab.report.words import LEDGER
+from lab.scenario.model import NoFigure
+from lab.wording import NOTHING, count, exact_percent, exact_seconds, join, moment, times
+
+_LADDERS = 4  # of a run that was captured and asks for none by itself
+
+
+def run_verdict(result: Mapping[str, Any]) -> Html:
+    """How the run ended, and where it failed."""
+    cases = times(len(result["points"]), "case")
+    failures = items(map(str, result.get("failures", [])))
+    if result.get("interrupted"):
+        head = f"Interrupted: {cases} measured so far; what follows is what there is."
+        return verdict("fail", head, failures)
+    if result["verdict"] == "pass":
+        held = len(result.get("expectations") or ())
+        what = f"all {count(held)} expectations held" if held > 1 else "what was expected held"
+        return verdict("pass", f"Pass: {what}, in {cases}." if held else f"Pass: {cases} measured.")
+    number = len(result.get("failures", []))
+    return verdict("fail", f"Fail, in {times(number, 'place')}:" if number else "Fail.", failures)
+
+
+def byline(result: Mapping[str, Any]) -> str:
+    """When, by which command and on what it was measured."""
+    parts = [moment(str(result.get("started", ""))), result.get("command", "")]
+    parts += [f"kernel {result['kernel']}" if result.get("kernel") else "", result.get("backend")]
+    return " · ".join(str(part) for part in parts if part)
+
+
+def claim(result: Mapping[str, Any]) -> list[Html]:
+    """What the scenario sets out to show, if it says so."""
+    words = " ".join(str(result.get("claim") or "").split())
+    return [paragraph(words)] if words else []
+
+
+def figures(result: Mapping[str, Any], cases: Sequence[Case], captures: Captures) -> list[Html]:
+    """The figures that the scenario asks for."""
+    varied = result.get("varied") or {}
+    return [
+        drawn(asked, cases, varied, captures, f"figure-{number}")
+        for number, asked in enumerate(result.get("figures") or (), start=1)
+    ]
+
+
+def asks_for_ladders(result: Mapping[str, Any]) -> bool:
+    """Whether the scenario places its ladders itself."""
+    return any(asked["kind"] == "ladder" for asked in result.get("figures") or ())
+
+
+def findings(expectations: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence for each expectation, with its figures: the last case, or those that broke it."""
+    for name in dict.fromkeys(each["name"] for each in expectations):
+        group = [each for each in expectations if each["name"] == name]
+        broken = [each for each in group if not each["held"]]
+        if not broken:
+            where = f" in all {count(len(group))} cases" if len(group) > 1 else ""
+            yield f"{name}: held{where}; {_found(group[-1], len(group) > 1)}."
+        else:
+            of = (
+                f" in {count(len(broken))} of {times(len(group), 'case')}" if len(group) > 1 else ""
+            )
+            yield f"{name}: broken{of}; {'; '.join(_found(each, True) for each in broken[:3])}."
+
+
+def _found(each: Mapping[str, Any], with_case: bool) -> str:
+    where = f"at {spaced(str(each['case']))}: " if with_case and each.get("case") else ""
+    expected = f", expected {_expected(each)}" if _expected(each) else ""
+    return f"{where}{each['found']}{expected}" if each.get("found") else f"{where}as stated"
+
+
+def _expected(each: Mapping[str, Any]) -> str:
+    """What was expected, where its statement does not say the very same."""
+    expected = str(each.get("expected") or "")
+    return "" if expected == each.get("statement") else expected
+
+
+def expectations(each_of: Sequence[Mapping[str, Any]]) -> Html:
+    """All of them, each with what was found."""
+    order = list(dict.fromkeys(each["name"] for each in each_of))
+    said_once: set[str] = set()
+    rows = [
+        [
+            Cell(str(each["name"]), note=_once(_statement(each), said_once)),
+            Cell(spaced(str(each["case"])) if each.get("case") else "all"),
+            Cell(str(each.get("found") or NOTHING), words=True),
+            Cell(_expected(each) or NOTHING, words=True),
+            Cell("held" if each["held"] else "broken", broken=not each["held"]),
+        ]
+        for each in sorted(each_of, key=lambda each: order.index(each["name"]))
+    ]
+    levels = sorted({each["confidence"] for each in each_of if each.get("confidence")})
+    said = ""
+    if levels:
+        said = (
+            f"Intervals in brackets are exact, each with {join(list(map(exact_percent, levels)))}"
+            " confidence (Clopper\u2013Pearson for a share). A verdict is held to it for the run as"
+            " a whole, so that chance alone hardly ever fails a sound lab."
+        )
+    heads = ("Expectation", "Case", "Found", "Expected", "")
+    return table("Each expectation", [Column(head) for head in heads], rows, said)
+
+
+def _statement(each: Mapping[str, Any]) -> str:
+    """What it states, where its name says something else."""
+    stated = str(each.get("statement") or "")
+    return "" if stated == each["name"] else stated
+
+
+def _once(text: str, said: set[str]) -> str:
+    """The text where it has not been said yet."""
+    new = "" if text in said else text
+    said.add(text)
+    return new
+
+
+def numbers(result: Mapping[str, Any], cases: Sequence[Case]) -> Html:
+    """The chosen figures by case."""
+    columns = shown(result, cases)
+    if not columns:
+        return paragraph("No figures were measured.")
+    heads = [Column("Case"), *(Column(each.head, each.group) for each in columns)]
+    rows = [[Cell(case_name(case)), *(Cell(each.cell(case)) for each in columns)] for case in cases]
+    return table(
+        "By case",
+        heads,
+        rows,
+        "Only the figures that the expectations and drawings are about; result.json has them all.",
+    )
+
+
+def ledger(cases: Sequence[Case]) -> Html:
+    """The way of the datagrams of each measurement that keeps such a ledger; nothing without."""
+    kept = [
+        (case, name, report)
+        for case in cases
+        for name, report in case.point.items()
+        if isinstance(report, Mapping) and {"unexplained", "server_received"} <= report.keys()
+    ]
+    if not kept:
+        return Html("")
+    several = len({name for _, name, _ in kept}) > 1
+    rows = [
+        [
+            Cell(case_name(case) + (f", {name}" if several else "")),
+            *(
+                Cell(count(report.get(key)), key == "unexplained" and bool(report[key]))
+                for _, key in LEDGER
+            ),
+        ]
+        for case, name, report in kept
+    ]
+    waits = sorted({r["timeout_s"] for _, _, r in kept if r.get("timeout_s")})
+    lost = "".join(f" Lost means: no reply within {exact_seconds(wait)}." for wait in waits)
+    return table(
+        "The ledger of the UDP datagrams",
+        [Column("Case"), *(Column(head) for head, _ in LEDGER)],
+        rows,
+        "Drops are wan's own counters and the kernel's of full socket buffers; the ends count what"
+        f" they send and receive.{lost}",
+    )
+
+
+def set_up(result: Mapping[str, Any]) -> list[Html]:
+    """The lab in words, as a picture, and its settings."""
+    settings = [each for each in result.get("settings") or () if isinstance(each, Mapping)]
+    programs = {key: str(value) for key, value in (result.get("programs") or {}).items() if value}
+    clients = int(result.get("clients") or 1)
+    schedule = settings[0].get("schedule", []) if settings else []
+    end = _end(schedule)
+    strip = [(0.0, first, "") for first in _first_step(schedule)] + spans(schedule, end)
+    backend = str(result.get("backend") or NOTHING)
+    known = [
+        *((f"{protocol.upper()} server", program) for protocol, program in programs.items()),
+        ("Clients", count(clients)),
+        ("Backend of the impairment", backend),
+        ("Congestion control", str(result.get("congestion_control") or NOTHING)),
+        ("TCP's settings of the routes", str(result.get("tcp_route") or "")),
+        ("Seed", _seeds(result, settings)),
+        ("Varied", _varied(result.get("varied") or {})),
+    ]
+    return [
+        paragraph(
+            "Containers on one network; every packet between them goes through wan, a router, which"
+            " alone impairs what passes, in either direction, and counts each drop. Neither end is"
+            " told."
+        ),
+        figure(
+            setup.picture(
+                clients=clients,
+                servers=programs or {"tcp": "", "udp": ""},
+                toward_server=_way(settings, "toward server"),
+                toward_client=_way(settings, "toward client"),
+                strip=strip,
+            ),
+            "Who stands where",
+            _setup_caption(settings, strip),
+        ),
+        *_by_case(settings),
+        facts([(name, value) for name, value in known if value]),
+    ]
+
+
+def _setup_caption(settings: Sequence[Mapping[str, Any]], strip: Sequence[Any]) -> str:
+    said = ["The servers echo what they get (RFC 862)."]
+    if strip:
+        said.append("Below: what the schedule changes, by the time since the measurement began.")
+    rules = max((int(each.get("rules") or 0) for each in settings), default=0)
+    if rules:
+        said.append(f"{times(rules, 'packet rule')} say which packets meet what.")
+    return " ".join(said)
+
+
+def _way(settings: Sequence[Mapping[str, Any]], direction: str) -> str:
+    """What is done to packets of a direction: the same in all cases, or what differs by case."""
+    found = list(
+        dict.fromkeys((each.get("impairments") or {}).get(direction, "") for each in settings)
+    )
+    if not found:
+        return "impaired and counted"
+    if len(found) == 1:
+        return spaced_words(found[0]) or "nothing but counting"
+    knobs = [_knobs(each) for each in found]
+    names = list(dict.fromkeys(name for each in knobs for name in each))
+    said = []
+    for name in names:
+        values = {each.get(name) for each in knobs}
+        same = len(values) == 1 and None not in values
+        said.append(spaced_words(f"{name} {knobs[0][name]}") if same else f"{name} by case")
+    return ", ".join(said)
+
+
+def _knobs(words: str) -> dict[str, str]:
+    """The impairment `loss 5% delay 20ms` by its knobs."""
+    found: dict[str, list[str]] = {}
+    values: list[str] = []
+    for word in words.split():
+        if word in KNOBS:
+            values = found[word] = []
+        else:
+            values.append(word)
+    return {name: " ".join(each) for name, each in found.items()}
+
+
+def spaced_words(text: str) -> str:
+    """`loss 5% delay 20ms` as a reader has it: `loss 5 %, delay 20 ms`."""
+    if text in ("", "none"):
+        return ""
+    knobs = _knobs(text).items()
+    return ", ".join(f"{name} {' '.join(map(spaced, value.split()))}" for name, value in knobs)
+
+
+def _by_case(settings: Sequence[Mapping[str, Any]]) -> list[Html]:
+    """What was in force in each case, where cases differ in it or clients have their own."""
+    ways = list(dict.fromkeys(way for each in settings for way in each.get("impairments") or {}))
+    told = [tuple((each.get("impairments") or {}).items()) for each in settings]
+    if len(set(told)) < 2 and set(ways) <= {"toward server", "toward client"}:
+        return []
+    rows = [
+        [
+            Cell(spaced(str(each.get("case"))) or "all"),
+            *(
+                Cell(spaced_words((each.get("impairments") or {}).get(way, "")) or "none")
+                for way in ways
+            ),
+        ]
+        for each in settings
+    ]
+    return [table("What was in force", [Column("Case"), *map(Column, ways)], rows)]
+
+
+def _first_step(schedule: Sequence[str]) -> list[float]:
+    found = spans(schedule, float("inf"))
+    return [found[0][0]] if found and found[0][0] > 0 else []
+
+
+def _end(schedule: Sequence[str]) -> float:
+    """Where the strip of a schedule ends: a little after its last step."""
+    last = max((start for start, _, _ in spans(schedule, float("inf"))), default=0.0)
+    return last * 1.25 or 1.0
+
+
+def _seeds(result: Mapping[str, Any], settings: Iterable[Mapping[str, Any]]) -> str:
+    seeds = {result.get("seed"), *(each.get("seed") for each in settings)} - {None}
+    return ", ".join(sorted(map(str, seeds)))
+
+
+def _varied(varied: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(
+        f"{name}: {', '.join(spaced(str(word)) for word in words)}"
+        for name, words in varied.items()
+    )
+
+
+def captured(cases: Sequence[Case], captures: Captures, *, ladders: bool) -> list[Html]:
+    """What the captures saw of each measurement, and a ladder of the first flow of some."""
+    found = [
+        (case, name, report["capture"])
+        for case in cases
+        for name, report in case.point.items()
+        if isinstance(report, Mapping) and isinstance(report.get("capture"), Mapping)
+    ]
+    if not found:
+        return []
+    return [*_account(found), *(_ladders(found, captures) if ladders else [])]
+
+
+def _account(found: Sequence[tuple[Case, str, Mapping[str, Any]]]) -> list[Html]:
+    flat = [dict(_flat(account)) for _, _, account in found]
+    keys = [
+        key for key in dict.fromkeys(key for each in flat for key in each)
+        if any(each.get(key) for each in flat)
+    ]  # fmt: skip
+    rows = [[Cell(key), *(Cell(_plain(each.get(key))) for each in flat)] for key in keys[:40]]
+    heads = [Column("")] + [
+        Column(", ".join(part for part in (case_name(case), name) if part != "all"))
+        for case, name, _ in found
+    ]
+    if len(found) > 6:  # wider than a page: a line for each instead
+        rows = [
+            [Cell(heads[index + 1].head), *(Cell(_plain(each.get(key))) for key in keys[:10])]
+            for index, each in enumerate(flat)
+        ]
+        heads = [Column("Capture"), *(Column(key) for key in keys[:10])]
+    return [
+        table(
+            "What the captures saw",
+            heads,
+            rows,
+            "Packets as tcpdump saw them at the client, on wan and at the servers, joined packet by"
+            " packet. Wireshark opens the files, which lie beside this page.",
+        )
+    ]
+
+
+def _flat(account: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in account.items():
+        name = f"{prefix} {key}".strip().replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flat(value, name)
+        elif not isinstance(value, list):
+            yield name, value
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return count(value)
+    return NOTHING if value is None else str(value)
+
+
+def _ladders(
+    found: Sequence[tuple[Case, str, Mapping[str, Any]]], captures: Captures
+) -> list[Html]:
+    out: list[Html] = []
+    for case, name, _ in found:
+        try:
+            packets = packets_of(case, name, captures)
+        except NoFigure:
+            continue
+        title = ", ".join(part for part in (name, case_name(case)) if part != "all")
+        out.append(
+            figure(
+                ladder(packets, title=title, flow=flows(packets)[0]),
+                f"The packets of {title}",
+                "Time runs downward. What is lost ends in mid-air; what is sent again is tied to"
+                " what it repeats.",
+            )
+        )
+        if len(out) == _LADDERS:
+            break
+    return out
+
+
+def repeating(result: Mapping[str, Any], text: str) -> list[Html]:
+    """The command, the versions, and the scenario's file."""
+    known = (
+        ("Lab", "lab_version"),
+        ("Kernel", "kernel"),
+        ("Docker Engine", "engine"),
+        ("Docker Compose", "compose"),
+        ("Backend", "backend"),
+        ("Name of the lab", "lab"),
+    )
+    pairs = [(name, str(result[key])) for name, key in known if result.get(key)]
+    pairs += [("Started", moment(str(result.get("started", NOTHING))))]
+    pairs += [("Finished", moment(str(result.get("finished") or NOTHING)))]
+    if resumed := result.get("resumed"):
+        pairs.append(("Resumed", ", ".join(moment(str(at)) for at in _each(resumed))))
+    blocks = [
+        code(str(result.get("command", f"lab run {result['scenario']}"))),
+        facts(pairs),
+        paragraph(
+            "The same numbers stand beside this page in result.json, a row a case in result.csv,"
+            " each message in samples.json. What chance decides is drawn anew each time, unless a"
+            " seed is set: figures differ, verdicts should not."
+        ),
+    ]
+    return [*blocks, *file(text)]
+
+
+def file(text: str) -> list[Html]:
+    """The scenario's file, if there is one."""
+    if not text:
+        return []
+    return [paragraph("The scenario, as it was run:"), code(text.rstrip("\n"))]
+
+
+def _each(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,0 +1,275 @@
+"""Runs a scenario that a file describes: one setting after another, each measured in groups.
+
+Puts in force what a setting asks for, and back what was there. Does not judge (see `expect`) and
+writes nothing: whoever runs it is told after each group, and keeps what there is.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from lab import lifecycle
+from lab.catalogue import PROTOCOLS
+from lab.engine import Engine
+from lab.errors import NotHere
+from lab.impairment import Direction, Impairment
+from lab.link import Link
+from lab.link.lane import COMMON, Lane
+from lab.nodes import Lab
+from lab.scenario import estimate, expect
+from lab.scenario.group import Change, together
+from lab.scenario.measures import KINDS, Measured
+from lab.scenario.model import Measure, Scenario, Setting
+from lab.scenario.run import Point, Run, Step
+from lab.scenario.told import told
+from lab.undo import undone
+
+NO_TCP = {"udp"}
+"""Kinds after which no TCP connection can have anything left to say."""
+
+Series = Mapping[str, Mapping[str, Sequence[Any]]]
+"""The series of a point: columns by name, by measurement."""
+
+
+class SweepRun(Run):
+    """One run of a scenario from a file; may go on where an earlier one was stopped."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        lab: Lab,
+        scenario: Scenario,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        watch: Callable[[Step], None] = lambda _: None,
+        keep: Callable[["SweepRun"], None] = lambda _: None,
+        connect: Callable[[], Engine] = Engine,
+    ) -> None:
+        """`keep`: called whenever something new was measured. For the rest see `Run`."""
+        super().__init__(engine, lab, facts=facts, watch=watch)
+        self.name, self.title, self._scenario = scenario.name, scenario.title, scenario
+        self._keep, self._connect = keep, connect
+        self._reports: list[dict[str, Any]] = [{} for _ in scenario.settings]
+        self._series: list[dict[str, Any]] = [{} for _ in scenario.settings]
+        self._took_s: dict[estimate.Part, float] = {}
+        self._wired: tuple[str, ...] = ()
+        self._may_talk = False  # `measure` has waited for quiet before the first
+        self._skipped: dict[estimate.Part, str] = {}
+        self._points_now: list[Point] = []
+        self._judged: list[expect.Judged] = []
+
+    @staticmethod
+    def mark(scenario: Scenario) -> str:
+        """What tells one scenario from another, to the last character of its file."""
+        return sha256(scenario.text.encode()).hexdigest()
+
+    def resume(self, result: Mapping[str, Any], series: Mapping[str, Series]) -> None:
+        """Take over what an earlier run of the same scenario measured; series: by case."""
+        for index, setting in enumerate(self._scenario.settings):
+            point = _of_case(result["points"], setting.case.name)
+            for measure in _measures(setting):
+                if (report := point.get(measure.name)) is not None:
+                    self._reports[index][measure.name] = report
+                    columns = series.get(setting.case.name, {}).get(measure.name, {})
+                    self._series[index][measure.name] = columns
+        self._facts |= {"resumed": [*result.get("resumed", []), self._started]}
+        self._started, self._backend = result["started"], result["backend"]
+        self._congestion = result["congestion_control"]
+        self._judge()
+
+    # --- measuring -------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        with undone(self._unwire):
+            for index, number in self._todo():
+                self._measure(index, number)
+
+    def _parts(self) -> list[estimate.Part]:
+        """All parts of the run, in their order."""
+        parts = [
+            (index, number)
+            for index, setting in enumerate(self._scenario.settings)
+            for number in range(len(setting.groups))
+        ]
+        if self._scenario.by == "measurements":
+            parts.sort(key=lambda part: (part[1], part[0]))
+        return parts
+
+    def _todo(self) -> list[estimate.Part]:
+        """The parts of which anything is missing."""
+        return [
+            (index, number)
+            for index, number in self._parts()
+            if (index, number) not in self._skipped
+            and any(
+                each.name not in self._reports[index]
+                for each in self._scenario.settings[index].groups[number]
+            )
+        ]
+
+    def _measure(self, index: int, number: int) -> None:
+        setting = self._scenario.settings[index]
+        group = setting.groups[number]
+        names = ", ".join(measure.name for measure in group)
+        case = setting.case.name
+        self._step(f"{names} at {case}" if case else names)
+        begun = time.monotonic()
+        self._hush()
+        self._wire(setting.route)
+        try:
+            found = self._together(setting, group)
+        except NotHere as error:
+            # Every other machine may measure it; what this one can measure is as good without it.
+            self._skipped[index, number] = f"{case}: {error}" if case else str(error)
+            if not self._todo() and not any(self._reports):
+                raise
+            return
+        self._may_talk = any(measure.kind not in NO_TCP for measure in group)
+        for name, measured in found.items():
+            self._reports[index][name] = dict(measured.report)
+            self._series[index][name] = dict(measured.series)
+            self._congestion = measured.report.get("congestion_control", self._congestion)
+        self._took_s[index, number] = time.monotonic() - begun
+        self._judge()
+        self._keep(self)
+
+    def _together(self, setting: Setting, group: Sequence[Measure]) -> dict[str, Measured]:
+        """Measure a group, the setting's impairments in force and its schedule going on."""
+        lanes = _lanes(setting)
+        common = {lane.direction: lanes[lane] for lane in COMMON}
+        steps = setting.schedule.states(common) if setting.schedule else []
+        later = [each for _, state in steps for each in state.values()]
+        # One that can do all that is to come: another backend in the middle would count anew.
+        backend = self._link.choose(
+            [*lanes.values(), *later], setting.script, self._scenario.backend
+        )
+        self._backend = self._link.put(lanes, backend, setting.script).backend
+        changes = []
+        if steps:
+            link = Link(self._connect(), self._lab)
+            changes = [
+                Change(at_ms, partial(link.put, lanes | _common(state), backend, setting.script))
+                for at_ms, state in steps
+            ]
+        alone = len(group) == 1
+
+        def job(measure: Measure) -> Callable[[Engine], Measured]:
+            run = KINDS[measure.kind].run
+            return lambda engine: run(engine, self._lab, measure.options, alone=alone)
+
+        return together(
+            {measure.name: job(measure) for measure in group},
+            starts_ms={measure.name: measure.start_ms for measure in group},
+            changes=changes,
+            connect=self._connect,
+        )
+
+    def _hush(self) -> None:
+        """Have what an earlier measurement left to say said, as wan would count it in this one."""
+        if not self._may_talk:
+            return
+        if self._busy(1):
+            self._link.clear()  # to say it under loss may take minutes
+            self._quiet()
+
+    def _wire(self, route: tuple[str, ...]) -> None:
+        if route != self._wired:
+            self._wired = route  # before it is so: what is half done is undone, too
+            lifecycle.rewire(self._engine, self._lab, *route)
+
+    def _unwire(self) -> None:
+        if self._wired:
+            # Looked up again, as a node that ended meanwhile is named at once and not waited for.
+            lifecycle.rewire(self._engine, self._engine.lab(self._lab.name))
+
+    # --- telling ---------------------------------------------------------------------------
+
+    @property
+    def samples(self) -> dict[str, Any]:
+        """The series of each point."""
+        return {
+            "points": [
+                {"case": setting.case.name, **series}
+                for setting, series in zip(self._scenario.settings, self._series, strict=True)
+                if series
+            ]
+        }
+
+    def _judge(self) -> None:
+        """Look anew at all that is there."""
+        series = {each["case"]: each for each in self.samples["points"]}
+        self._points_now = [
+            expect.kept(
+                self._scenario,
+                {
+                    "case": setting.case.name,
+                    **setting.case.values,
+                    **{each.name: reports.get(each.name) for each in _measures(setting)},
+                },
+                series.get(setting.case.name),
+            )
+            for setting, reports in zip(self._scenario.settings, self._reports, strict=True)
+            if reports
+        ]
+        self._judged = expect.judge(self._scenario, self._points_now, self.samples["points"])
+
+    @property
+    def _progress(self) -> tuple[int, int]:
+        of = len(self._parts())
+        return of - len(self._todo()), of
+
+    def _left_s(self) -> float | None:
+        return estimate.left_s(self._took_s, self._todo())
+
+    @property
+    def _points(self) -> Sequence[Point]:
+        return self._points_now
+
+    def _broken(self, points: Sequence[Point]) -> list[str]:
+        return [
+            f"{each.case}: {each.name}: {each.found}" if each.case else f"{each.name}: {each.found}"
+            for each in self._judged
+            if not each.held
+        ]
+
+    def _setting(self) -> Mapping[str, Any]:
+        scenario = self._scenario
+        routes = {" ".join(setting.route) for setting in scenario.settings}
+        confidences = [each.confidence for each in scenario.expectations]
+        confidence = min(confidences, default=None)
+        return {
+            "claim": scenario.claim,
+            "varied": {name: list(words) for name, words in scenario.varied.items()},
+            "tcp_route": ", ".join(sorted(routes)),
+            "programs": {each: self._lab.node(f"{each}-server").program for each in PROTOCOLS},
+            "confidence": confidence,
+            "run_confidence": confidence,
+            "captured": False,
+            "expectations": [each.as_dict() for each in self._judged],
+            "figures": [dict(vars(each)) for each in scenario.figures],
+            **told(scenario),
+            "skipped": list(self._skipped.values()),
+            "complete": self.whole,
+            "scenario_sha256": self.mark(scenario),
+        }
+
+
+def _measures(setting: Setting) -> Iterable[Measure]:
+    return (measure for group in setting.groups for measure in group)
+
+
+def _of_case(points: Iterable[Mapping[str, Any]], case: str) -> Mapping[str, Any]:
+    return next((point for point in points if point["case"] == case), {})
+
+
+def _lanes(setting: Setting) -> dict[Lane, Impairment]:
+    found = dict.fromkeys(COMMON, Impairment())
+    for client, ways in setting.impairments.items():
+        found |= {Lane(direction, client): each for direction, each in ways.items()}
+    return found
+
+
+def _common(state: Mapping[Direction, Impairment]) -> dict[Lane, Impairment]:
+    return {Lane(direction): each for direction, each in state.items()}
