@@ -101,11 +101,15 @@ def foot(axes: Axes, text: str) -> None:
     axes.set_xlabel(text, color=MUTED, fontsize=TEXT, labelpad=6)
 
 
-def spaced(word: str) -> str:
-    """A value as typed, `20ms`, with the space that belongs before its unit."""
-    digits = len(word.rstrip("%abcdefghijklmnopqrstuvwxyzµ"))
+def spaced(words: str) -> str:
+    """Values as typed, `corrupt 10%`, with the space that belongs before a unit."""
+    return " ".join(map(_spaced, words.split(" ")))
+
+
+def _spaced(word: str) -> str:
+    digits = len(word.rstrip("%abcdefghijklmnopqrstuvwxyzµ,"))
     number = word[:digits].replace(".", "").isdecimal()
-    return f"{word[:digits]}{HARD}{word[digits:]}" if number and digits < len(word) else word
+    return f"{word[:digits]}{HARD}{word[digits:]}" if number and word[digits:].strip(",") else word
 
 
 LABEL = 19

@@ -303,7 +303,7 @@ def _lying(
     ends = [row[3][1] if row[3] else row[2] for row in rows]
     words = [f"{a.shown(row[2], unit)} {row[1]}".strip() for row in rows]
     # The words behind the longest bar need room inside of the frame.
-    room = 1 - min(0.6, (7 * max(map(len, words)) + 10) / ((width - more) * 72 * 6.6))
+    room = 1 - min(0.6, (8 * max(map(len, words)) + 10) / ((width - more) * 72 * 6.6))
     positive = [value for value in values if value > 0]
     base = (min(positive, default=1) / 2) if log else min(0.0, *values)
     base = spec.get("least", base)
@@ -313,7 +313,8 @@ def _lying(
     axes.grid(visible=False, axis="y")
     axes.grid(axis="x", color="#dddfe3", lw=1)
     for (at, _, value, span, style), text in zip(rows, words, strict=True):
-        axes.barh(at, value - base, left=base, height=0.78, color=style.colour, zorder=3)
+        axes.barh(at, value - base, left=base, height=0.72, zorder=3, edgecolor=style.colour,
+                  color=style.colour if style.filled else PAPER, lw=1.5)  # fmt: skip
         if span:
             axes.plot(span, [at, at], "-|", c=INK, lw=1.4, ms=7, mew=1.4, zorder=4)
         axes.annotate(

@@ -89,9 +89,11 @@ thead th.group {
   background: linear-gradient(var(--line) 0 0) right bottom / calc(100% - 1.25rem) 1px no-repeat;
 }
 td small, th small { display: block; color: var(--muted); font-size: 0.8125rem; font-weight: 400; }
-tbody th:has(small) { white-space: normal; min-width: 15rem; max-width: 26rem; }
+tbody th:has(small) { white-space: normal; min-width: 13rem; max-width: 20rem; }
 tbody th small { overflow-wrap: anywhere; }
 td small { white-space: normal; }
+td.words { white-space: normal; min-width: 9rem; }
+td.words:nth-child(3) { min-width: 17rem; }
 a { color: var(--tcp); text-underline-offset: 0.15em; }
 .broken, .broken small { color: var(--bad); }
 .broken { font-weight: 650; background: var(--bad-soft); }

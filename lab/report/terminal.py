@@ -31,7 +31,7 @@ _COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "white")
 def run_table(result: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> Table:
     """A row a case, of the figures that the run is about as many as fit."""
     points = cases(result, samples or {})
-    columns = shown(result, points)
+    columns = shown(result, points, most=12)
     cells = [[case_name(case), *(each.cell(case) for each in columns)] for case in points]
     heads = ["Case", *(f"{each.group}\n{each.head}" for each in columns)]
     fit, used = 0, 0
@@ -103,7 +103,7 @@ def _bars(spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool) -> Te
     if not rows:
         return None
     most = max(value for _, value, _ in rows) or 1
-    wide = min(30, max(len(label) for label, _, _ in rows))
+    wide = min(38, max(len(label) for label, _, _ in rows))
     log = spec.get("log") == "y"
     low = min((value for _, value, _ in rows if value > 0), default=1) / 2
     text = Text()
@@ -144,7 +144,8 @@ def _lines(
                 curves.setdefault(", ".join(filter(None, parts)), []).append((x, got[0]))
     unit, words = spec["y"][0].get("unit", ""), list(varied.get(of, ()))
     ends = (words[0], words[-1]) if words else ("", "")
-    return _plot(list(curves.items()), log=log, unit=unit, ends=ends, plain=plain)
+    x_unit = str(spec["x"].get("unit", ""))
+    return _plot(list(curves.items()), log=log, unit=unit, x_unit=x_unit, ends=ends, plain=plain)
 
 
 def _cdf(spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool) -> Text | None:
