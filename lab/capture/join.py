@@ -74,11 +74,16 @@ class _Open:
 
 @dataclass
 class Joining:
-    """What a join is told, and what it tells at its end. cut_short: closed before their time."""
+    """What a join is told, and what it tells at its end.
+
+    stay_ns: the longest that a packet is on its way. end_ns: when the capture ended; settled:
+    nothing was on its way then. cut_short: packets closed before their time.
+    """
 
     topology: Topology
     stay_ns: int = 2_000_000_000
     end_ns: int | None = None
+    settled: bool = False
     most_open: int = 100_000
     start_ns: int | None = None
     cut_short: int = 0
@@ -236,7 +241,7 @@ class Joining:
         if each.times[ARRIVED] is not None:
             return "arrived"
         end = self._last_ns if self.end_ns is None else self.end_ns
-        return "lost" if end - each.seen.time_ns > self.stay_ns else "in flight"
+        return "lost" if self.settled or end - each.seen.time_ns > self.stay_ns else "in flight"
 
 
 def _last(each: _Open) -> int:
@@ -314,9 +319,11 @@ def packets(path: Path, most: int | None = None) -> list[Packet]:
     for comment in about.comments:
         if comment.startswith(STAY):
             joining.stay_ns = int(comment.removeprefix(STAY).split()[0])
+        joining.settled |= comment == SETTLED
     found = joining.traces(seen_in(path, About()))
     return [trace.packet for trace in islice(found, most)]
 
 
 STAY = "longest way of a packet in ns: "
+SETTLED = "nothing was on its way at the end"
 """How a file of ours says what is lost and what was in flight when it ended."""
