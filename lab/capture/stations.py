@@ -181,7 +181,7 @@ def _join(
     account.started_ns, account.cut_short = joining.start_ns, joining.cut_short
     target.parent.mkdir(parents=True, exist_ok=True)
     write(
-        target, seen(paths, topology, 0),
+        target, seen(paths, topology),
         [
             Station(node.name, IPv4Address(node.address).packed, ended[node.name].mac,
                     f"eth0 of {node.name}")

@@ -26,6 +26,8 @@ _BLOCK = 512
 # (with SIGXFSZ ignored, setrlimit(2); pcap_dump(3PCAP) leaves a file alone that failed once).
 # -Z root: it stays who it is, as the folder is root's. --immediate-mode: the kernel otherwise
 # keeps the last frames of a block for a second, and SIGINT would lose them (pcap(3PCAP)).
+# The filter: a bridge that does not know a station (yet) floods its frames to all, and those of
+# others, seen here, would look as if they had come past wan.
 _START = """
 rm -rf {folder}
 mkdir {folder}
@@ -35,7 +37,8 @@ echo $$ >{folder}/pid
 trap '' XFSZ
 ulimit -f {blocks}
 exec tcpdump -i eth0 -Z root -n --immediate-mode -B {buffer} --time-stamp-precision=nano \
-    -s {snaplen} -w {folder}/pcap 2>{folder}/said
+    -s {snaplen} -w {folder}/pcap "ether host $(cat {folder}/mac) or ether multicast" \
+    2>{folder}/said
 """
 _WAIT = """
 for _ in $(seq 500); do
