@@ -7,7 +7,11 @@ looked for among those that differ in one bit: corruption. All others were copie
 or came by a way that no station sees.
 
 Memory is bounded: a packet is closed `stay_ns` after it was sent, or when `most_open` others are
-open. The stations share one clock; frames of a file may be out of order by `_SHUFFLED` places.
+open. The stations share one clock, and a station looks at it before it passes a frame on: of
+576 000 gaps between two stations, half of them by the kernel's link and half by that in user
+space, with a load of 7 to 10 on two cores, none was negative, and the shortest 2.9 us. So the
+order is that of time, and among equals that of the way. Frames of a file may be out of order by
+`_SHUFFLED` places.
 """
 
 import heapq
@@ -24,8 +28,6 @@ from lab.capture.tcp import Connections, Told
 
 SENT, WAN_IN, WAN_OUT, ARRIVED = range(4)
 _SHUFFLED = 512
-_SKEW_NS = 100_000
-"""By so much a station may see a frame, by its clock's word, before the one that passed it on."""
 _FRAGMENTED = 1024
 _PROTOCOLS = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}
 
@@ -39,9 +41,8 @@ class Topology:
 
 
 class Seen(NamedTuple):
-    """A frame at a station. order_ns: when, later by `skew_ns` for each stage of the way."""
+    """A frame at a station; sorts by time and way."""
 
-    order_ns: int
     time_ns: int
     stage: int
     station: int
@@ -74,11 +75,16 @@ class _Open:
 
 @dataclass
 class Joining:
-    """What a join is told, and what it tells at its end. cut_short: closed before their time."""
+    """What a join is told, and what it tells at its end.
+
+    stay_ns: the longest that a packet is on its way. end_ns: when the capture ended; settled:
+    nothing was on its way then. cut_short: packets closed before their time.
+    """
 
     topology: Topology
     stay_ns: int = 2_000_000_000
     end_ns: int | None = None
+    settled: bool = False
     most_open: int = 100_000
     start_ns: int | None = None
     cut_short: int = 0
@@ -236,33 +242,28 @@ class Joining:
         if each.times[ARRIVED] is not None:
             return "arrived"
         end = self._last_ns if self.end_ns is None else self.end_ns
-        return "lost" if end - each.seen.time_ns > self.stay_ns else "in flight"
+        return "lost" if self.settled or end - each.seen.time_ns > self.stay_ns else "in flight"
 
 
 def _last(each: _Open) -> int:
     return max(time for time in each.times if time is not None)
 
 
-def seen(paths: Mapping[str, Path], topology: Topology, skew_ns: int = _SKEW_NS) -> Iterator[Seen]:
-    """What the stations' files (by name of station) hold of IPv4, in the order of the way.
-
-    With `skew_ns` 0 it is the order of time.
-    """
+def seen(paths: Mapping[str, Path], topology: Topology) -> Iterator[Seen]:
+    """What the stations' files (by name of station) hold of IPv4, in the order of time."""
     return heapq.merge(
         *(
-            _sorted(_at(number, name, path, topology, skew_ns))
+            _sorted(_at(number, name, path, topology))
             for number, (name, path) in enumerate(paths.items())
         )
     )
 
 
-def _at(number: int, name: str, path: Path, topology: Topology, skew_ns: int) -> Iterator[Seen]:
+def _at(number: int, name: str, path: Path, topology: Topology) -> Iterator[Seen]:
     for place, (_, time_ns, data, length) in enumerate(frames(path)):
         if (key := identity(data)) is not None:
-            yield _placed(
-                Seen(0, time_ns, _stage(name, data, topology), number, place, key, data, length),
-                skew_ns,
-            )
+            stage = _stage(name, data, topology)
+            yield Seen(time_ns, stage, number, place, key, data, length)
 
 
 def seen_in(path: Path, about: About) -> Iterator[Seen]:
@@ -274,14 +275,9 @@ def seen_in(path: Path, about: About) -> Iterator[Seen]:
                 interfaces = about.interfaces
                 wan = next((each.mac for each in interfaces if each.name == "wan"), b"")
                 stage = _stage(interfaces[number].name, data, Topology(about.names, wan))
-                found = Seen(0, time_ns, stage, number, place, key, data, length)
-                yield _placed(found, _SKEW_NS)
+                yield Seen(time_ns, stage, number, place, key, data, length)
 
     return _sorted(all_of())
-
-
-def _placed(seen: Seen, skew_ns: int) -> Seen:
-    return seen._replace(order_ns=seen.time_ns + seen.stage * skew_ns)
 
 
 def _stage(station: str, data: bytes, topology: Topology) -> int:
@@ -314,9 +310,11 @@ def packets(path: Path, most: int | None = None) -> list[Packet]:
     for comment in about.comments:
         if comment.startswith(STAY):
             joining.stay_ns = int(comment.removeprefix(STAY).split()[0])
+        joining.settled |= comment == SETTLED
     found = joining.traces(seen_in(path, About()))
     return [trace.packet for trace in islice(found, most)]
 
 
 STAY = "longest way of a packet in ns: "
+SETTLED = "nothing was on its way at the end"
 """How a file of ours says what is lost and what was in flight when it ended."""

@@ -88,6 +88,22 @@ def _pcap(file: BinaryIO, path: Path, order: str, scale: int, about: About) -> I
         yield Frame(0, seconds * 1_000_000_000 + part * scale, data, length)
 
 
+def cut_to_whole_frames(path: Path) -> int:
+    """Take the last frame of a pcap off where it is not whole; how many there are."""
+    found, end = 0, 24
+    with path.open("r+b") as file:
+        order = "<" if struct.unpack("<I", file.read(4))[0] in _PCAP else ">"
+        size = file.seek(0, 2)
+        while end + 16 <= size:
+            file.seek(end + 8)
+            (kept,) = struct.unpack(order + "I", file.read(4))
+            if end + 16 + kept > size:
+                break
+            found, end = found + 1, end + 16 + kept
+        file.truncate(end)
+    return found
+
+
 def _pcapng(file: BinaryIO, path: Path, about: About) -> Iterator[Frame]:
     order, first = "<", 0  # the section's byte order, and the first of its interfaces
     file.seek(0)

@@ -37,7 +37,7 @@ def _joined(rows: list[tuple[int, int, bytes]], end_ns: int = 10**10) -> list[Pa
     for place, (time, stage, frame) in enumerate(sorted(rows, key=lambda row: row[:2])):
         key = identity(frame)
         assert key is not None
-        seen.append(Seen(time, time, stage, 0, place, key, frame, len(frame)))
+        seen.append(Seen(time, stage, 0, place, key, frame, len(frame)))
     joining = Joining(TOPOLOGY, end_ns=end_ns)
     return [trace.packet for trace in joining.traces(seen)]
 
