@@ -71,13 +71,16 @@ def _title(path: Path) -> str:
     """The value of the key `title`. The file is read only so far, as `lab list` reads them all."""
     import yaml  # noqa: PLC0415 - slow to import, rarely needed
 
+    depth, number, key = 0, 0, ""
     try:
-        depth, wanted = 0, False
         for event in yaml.parse(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.ScalarEvent) and depth == 1:
-                if wanted:
-                    return str(event.value)
-                wanted = event.value == "title"
+            if depth == 1 and isinstance(event, yaml.NodeEvent):  # by turns a key and a value
+                text = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
+                if number % 2 == 0:
+                    key = text
+                elif key == "title" and text.strip():
+                    return " ".join(text.split())
+                number += 1
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
     except (yaml.YAMLError, UnicodeDecodeError) as error:  # in the middle of being written

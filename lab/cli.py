@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from lab import options
-from lab.commands import experiments, image, life, link, nodes, probe
+from lab.commands import capture, experiments, image, life, link, nodes, probe
 from lab.commands.shared import INTERRUPTED, say
 from lab.errors import LabError
 
@@ -28,8 +28,8 @@ def lab() -> None:
 for command in (
     *(life.doctor_, life.up, life.down, life.status_),
     *(link.impair, link.fates, probe.probe),
-    *(experiments.list_, experiments.run, experiments.report),
-    *(nodes.shell, nodes.logs, image.image),
+    *(experiments.list_, experiments.run, experiments.report, experiments.compare),
+    *(nodes.shell, nodes.logs, image.image, capture.capture),
 ):
     lab.add_command(command)
 

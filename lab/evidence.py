@@ -14,12 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lab.capture.join import packets
 from lab.errors import BadInput
 from lab.report.flat import csv_text
-from lab.report.folder import RESULT, SAMPLES, SCENARIO, result_of, samples_of, text_of
+from lab.report.folder import RESULT, SAMPLES, SCENARIO, report_of, result_of, samples_of, text_of
 
 RESULTS = Path("results")
-TABLE, PAGE, SUMMARY = "result.csv", "report.html", "summary.json"
+CAPTURES = "capture"
+TABLE, PAGE, SUMMARY, INDEX = "result.csv", "report.html", "summary.json", "index.html"
 
 Result = dict[str, Any]
 
@@ -103,6 +105,11 @@ def read(folder: Path, where: str = "DIR") -> Evidence:
     """What a run left in its folder. Raises `BadInput` that names the file it is about."""
     samples = samples_of(folder, where)
     return Evidence(folder, result_of(folder, where), samples, text_of(folder))
+
+
+def page(folder: Path) -> str:
+    """The page of the run in a folder, of what is there. Raises `BadInput`."""
+    return report_of(folder, packets=packets)
 
 
 def newest_unfinished(base: Path = RESULTS) -> Path | None:

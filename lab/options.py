@@ -34,7 +34,7 @@ TOWARD = {
 def _where(parameter: click.Parameter) -> str:
     if isinstance(parameter, click.Option):
         return parameter.opts[0]
-    return str(parameter.name).upper()
+    return parameter.metavar or str(parameter.name).upper()
 
 
 def parsed(parse: Callable[[Any, str], T]) -> Callable[..., T | None]:

@@ -75,8 +75,34 @@ class Programs:
         Raises `EngineError` where the node ends before the program does: the engine then
         leaves the stream of its output open for ever.
         """
+        out = bytearray()
+        code, err = self._run(node, argv, user, out.extend)
+        return Output(code, out.decode("utf-8", "replace"), err)
+
+    def save(self, node: Node, argv: list[str], target: Path, *, user: str = "root") -> None:
+        """Run a program in a node and write the bytes that it prints to a file here.
+
+        The engine's own copying can't see a tmpfs. Raises `ProbeError` where it failed.
+        """
+        with target.open("wb") as file:
+            code, err = self._run(node, argv, user, file.write)
+        if code != 0:
+            raise ProbeError(f"{node.name}: {_program(argv)}: {last_words(err, code)}")
+
+    def detach(self, node: Node, argv: list[str], *, user: str = "root") -> None:
+        """Start a program in a node and leave it there; the engine reaps it when it ends."""
+        with told(f"run {_program(argv)} in {node.name}"):
+            made = self.client.api.exec_create(
+                node.container, argv, user=user, stdout=False, stderr=False
+            )
+            self.client.api.exec_start(made["Id"], detach=True)
+
+    def _run(
+        self, node: Node, argv: list[str], user: str, take: Callable[[bytes], object]
+    ) -> tuple[int, str]:
+        """Its exit code and what it said; `take` has what it prints, piece by piece."""
         api = self.client.api
-        out, err = bytearray(), bytearray()
+        err = bytearray()
         code: int | None = None
         with told(f"run {_program(argv)} in {node.name}"):
             try:
@@ -85,7 +111,7 @@ class Programs:
                     api.exec_start(made["Id"], stream=True, demux=True),
                     lambda: self._still_runs(node, made["Id"]),
                 ):
-                    out += stdout or b""
+                    take(stdout or b"")
                     err += stderr or b""
                 code = self._exit_code(node, made["Id"])
             except APIError:  # in the engine's words a container's id is not running
@@ -93,7 +119,7 @@ class Programs:
                     raise
         if code is None:
             raise EngineError(f"{node.name} does not run any more; mend it: lab up")
-        return Output(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+        return code, err.decode("utf-8", "replace")
 
     def _exit_code(self, node: Node, execution: str) -> int | None:
         """How an exec ended; None where its node ended under it."""

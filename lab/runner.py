@@ -15,7 +15,8 @@ from lab.evidence import Result
 from lab.link import Link
 from lab.nodes import Lab
 from lab.progress import progress
-from lab.report.folder import SCENARIO, report_of
+from lab.report.folder import SCENARIO
+from lab.report.index import Entry, index_page
 from lab.scenario import file
 from lab.scenario.law import LawRun
 from lab.scenario.measures import KINDS
@@ -31,7 +32,10 @@ CODED: dict[str, Callable[..., Run]] = {LawRun.name: LawRun}
 
 @dataclass(frozen=True)
 class Order:
-    """How a scenario is to be run. name: of the lab. command: what was typed, to be repeated."""
+    """How a scenario is to be run. name: of the lab. command: what was typed, to be repeated.
+
+    capture: keep the packets, also where the scenario does not ask for it.
+    """
 
     engine: Engine
     name: str
@@ -46,7 +50,9 @@ def load(chosen: str, where: str = "SCENARIO") -> Scenario | str:
         return chosen
     path = Path(chosen) if chosen.endswith(options.YAML) else catalogue.scenario_file(chosen)
     text, source = options.text_file(str(path), where)
-    return file.read(text, source, path.stem, KINDS)
+    ours = catalogue.scenario_file(path.stem)
+    taken = path.stem in catalogue.scenarios() and path.resolve() != ours.resolve()
+    return file.read(text, source, f"my-{path.stem}" if taken else path.stem, KINDS)
 
 
 def run(order: Order, scenario: Scenario | str, out: Path | None) -> tuple[Result, Path]:
@@ -101,6 +107,7 @@ def run_all(order: Order, scenarios: Sequence[Scenario | str], folder: Path) -> 
     """
     order.engine.lab(order.name)  # one that is not there is told before a folder is made
     rows: list[dict[str, Any]] = []
+    entries: list[Entry] = []
     begun = time.monotonic()
     with evidence.made(folder), lifecycle.held(order.name, order.say):
         for number, scenario in enumerate(scenarios, 1):
@@ -109,6 +116,7 @@ def run_all(order: Order, scenarios: Sequence[Scenario | str], folder: Path) -> 
             since = time.monotonic()
             result = _one_of_all(order, scenario, folder / name)
             rows.append(_row(name, result, time.monotonic() - since))
+            entries.append(_entry(rows[-1], result))
             good = len(rows) == len(scenarios) and all(row["verdict"] in GOOD for row in rows)
             summary = {
                 "command": order.command,
@@ -119,6 +127,7 @@ def run_all(order: Order, scenarios: Sequence[Scenario | str], folder: Path) -> 
                 "scenarios": rows,
             }
             evidence.write_json(folder, evidence.SUMMARY, summary)
+            evidence.write(folder, evidence.INDEX, index_page(entries, order.command))
             if summary["interrupted"]:
                 break
     return summary
@@ -156,6 +165,14 @@ def _row(name: str, result: Mapping[str, Any], took_s: float) -> dict[str, Any]:
     }
 
 
+def _entry(row: Mapping[str, Any], result: Mapping[str, Any]) -> Entry:
+    """The row of the page over all runs."""
+    told = result if "points" in result else None
+    why = "" if told else "; ".join(row["failures"])
+    href = f"{row['name']}/{evidence.PAGE}" if told else ""
+    return Entry(row["name"], row["title"], told, href, row["took_s"], why)
+
+
 def _run(
     order: Order, scenario: Scenario | str, folder: Path, kept: evidence.Evidence | None = None
 ) -> Result:
@@ -170,6 +187,9 @@ def _run(
         def keep(each: Run) -> None:
             evidence.write_run(folder, each.result(), each.samples, text)
 
+        captured = not isinstance(scenario, str) and (
+            kept.result["captured"] if kept else order.capture or scenario.capture
+        )
         running: Run
         text = "" if isinstance(scenario, str) else scenario.text
         if isinstance(scenario, str):
@@ -177,7 +197,7 @@ def _run(
         else:
             running = SweepRun(
                 order.engine, found, scenario, facts=facts, watch=watch,
-                keep=keep,
+                keep=keep, captures=folder / evidence.CAPTURES if captured else None,
             )  # fmt: skip
             if kept:
                 running.resume(kept.result, kept.series)
@@ -191,7 +211,7 @@ def _run(
     result = running.result()
     evidence.write_table(folder, result)
     # Last: a page that can't be drawn loses no figure.
-    evidence.write(folder, evidence.PAGE, report_of(folder))
+    evidence.write(folder, evidence.PAGE, evidence.page(folder))
     return result
 
 

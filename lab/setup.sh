@@ -220,9 +220,25 @@ guest() {
     install "this kernel has no netem; these boot one that has" "$@"
 }
 
+# Tests look at the pages in the system's own browser; Playwright, which drives it, fetches none.
+browser() {
+    [ -n "$extra" ] || return 0
+    for each in chromium chromium-browser google-chrome google-chrome-stable; do
+        if command -v "$each" >/dev/null; then
+            return
+        fi
+    done
+    case $(distribution) in
+    # Ubuntu's package of that name is a door to snap.
+    debian*) install "tests look at pages in a browser" chromium fonts-dejavu-core ;;
+    *) say "no browser: tests that look at pages are skipped; to run them install chromium" ;;
+    esac
+}
+
 mkdir -p "$tools"
 environment
 engine
 compose
 builder
+browser
 guest

@@ -1,5 +1,6 @@
 """What commands answer with: plain data for --json, and tables of the same for a person."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -175,14 +176,21 @@ _OUTCOMES = {
 """What each scenario shows on a terminal: its tables, and what it means that it passed."""
 
 
-def outcome(result: Mapping[str, Any]) -> RenderableType:
-    """A scenario's run for a terminal: its tables, and the verdict."""
-    tables, meaning = _OUTCOMES.get(
-        result["scenario"], ((expectation_table,), "every expectation held")
-    )
-    parts: list[RenderableType] = []
-    if result["points"]:
-        parts += [table(result) for table in tables]
+def outcome(result: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> RenderableType:
+    """A scenario's run for a terminal: its tables, small plots, and the verdict.
+
+    samples: as samples.json has it.
+    """
+    tables, meaning = _OUTCOMES.get(result["scenario"], ((), ""))
+    parts: list[RenderableType] = [table(result) for table in tables if result["points"]]
+    if not tables:
+        from lab.report import terminal  # noqa: PLC0415 - `lab up` shows no run, and is quick
+
+        if result["points"]:
+            parts.append(terminal.run_table(result, samples))
+            parts += terminal.plots(result, samples, encoding=sys.stdout.encoding or "ascii")
+        parts.append(terminal.expectations_text(result))
+        meaning = terminal.summary(result).partition(": ")[2]
     parts += [Text(f"left out: {why}", "bold") for why in result.get("skipped", [])]
     if result["verdict"] == "pass":
         parts.append(Text(f"pass: {meaning}", "green"))
@@ -193,15 +201,6 @@ def outcome(result: Mapping[str, Any]) -> RenderableType:
     else:
         parts += [Text(f"fail: {failure}", "bold red") for failure in result["failures"]]
     return Group(*parts)
-
-
-def expectation_table(result: Mapping[str, Any]) -> RenderableType:
-    """What a scenario expected, what was found, and whether that held."""
-    found = _table("Expectation", "At", "Found", "Expected", "", justify="left")
-    for each in result["expectations"]:
-        mark = Text("held", "green") if each["held"] else Text("BROKEN", "bold red")
-        found.add_row(each["name"], each["case"], each["found"], each["expected"], mark)
-    return found
 
 
 _VERDICTS = {"pass": "green", "fail": "bold red", "skipped": "bold"}

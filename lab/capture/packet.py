@@ -24,7 +24,9 @@ class Packet:
     is what left and did not arrive while the capture ran; in flight what its end cut off.
     repeats: the number of the packet that first carried these bytes. copy_of: that of the packet
     that the network made this copy of; a copy was never sent (sent_ns is that of the original).
-    overtaken: it arrived after a packet of the same flow that was sent later.
+    overtaken: it arrived after a packet of the same flow that was sent later. corrupted: a bit of
+    it changed on the way. frame_bytes: as on Ethernet, without its checksum. fragment: it is not
+    the first one of its datagram.
     """
 
     number: int
@@ -47,6 +49,9 @@ class Packet:
     repeats: int | None = None
     copy_of: int | None = None
     overtaken: bool = False
+    corrupted: bool = False
+    frame_bytes: int = 0
+    fragment: bool = False
 
     @property
     def flow(self) -> tuple[str, str, int, str, int]:

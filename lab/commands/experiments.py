@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from rich.console import Group
 
 from lab import catalogue, options, status
 from lab.commands.shared import INTERRUPTED, answer, answering, command, named, say
@@ -35,7 +36,7 @@ def list_(as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="The whole catalogue, in one lab.")
 @click.option("--resume", is_flag=True,
               help="Go on with the newest unfinished run, or that in --out.")  # fmt: skip
-@click.option("--capture", is_flag=True, help="Keep the packets, too.")
+@click.option("--capture", is_flag=True, help="Keep the packets, for Wireshark.")
 @click.option("--out", help="Folder for the results.")
 @click.pass_context
 def run(
@@ -88,13 +89,17 @@ def run(
         raise click.MissingParameter(ctx=context, param=parameter)
     else:
         loaded = runner.load(scenario)
+        if capture and isinstance(loaded, str):
+            raise BadInput("--capture", loaded, "keeps no packets; allowed with scenario files")
         order = runner.Order(Engine(), name, say, " ".join(words), capture)
         _tell(*runner.run(order, loaded, place), as_json)
 
 
 def _tell(result: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     """Answer with a run, and end as it did."""
-    answer(result, as_json, lambda: status.outcome(result))
+    from lab import evidence  # noqa: PLC0415
+
+    answer(result, as_json, lambda: status.outcome(result, evidence.read(folder).samples))
     say(f"evidence: {folder}/report.html, result.json, result.csv")
     _end(result)
 
@@ -111,7 +116,31 @@ def _end(result: Mapping[str, Any]) -> None:
 def report(folder: Path) -> None:
     """Make report.html anew, from the other files of a run."""
     from lab import evidence  # noqa: PLC0415
-    from lab.report.folder import report_of  # noqa: PLC0415
 
-    evidence.write(folder, evidence.PAGE, report_of(folder))
+    evidence.write(folder, evidence.PAGE, evidence.page(folder))
     click.echo(f"{folder / evidence.PAGE}")
+
+
+@command()
+@answering
+@click.argument("one", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("other", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--out", help="A file for the same as a page.")
+def compare(as_json: bool, one: Path, other: Path, out: str | None) -> None:
+    """Put two runs of a scenario side by side: what differs, and by more than chance."""
+    from lab.report import compare as comparing  # noqa: PLC0415
+    from lab.report import folder  # noqa: PLC0415
+
+    runs = [folder.result_of(each) for each in (one, other)]
+    samples = [folder.samples_of(each) for each in (one, other)]
+    told = comparing.compare_text(runs, samples)
+    if out is not None:
+        page = Path(out)
+        try:
+            page.write_text(folder.comparison_of(one, other), encoding="utf-8")
+        except OSError as error:
+            raise BadInput("--out", out, f"can't be written ({error.strerror})") from error
+    differences = [vars(each) for each in comparing.differences(runs, samples)]
+    answer({"differences": differences}, as_json, lambda: Group(*told))
+    if out is not None:
+        say(f"the page: {out}")

@@ -101,11 +101,30 @@ def foot(axes: Axes, text: str) -> None:
     axes.set_xlabel(text, color=MUTED, fontsize=TEXT, labelpad=6)
 
 
-def spaced(word: str) -> str:
-    """A value as typed, `20ms`, with the space that belongs before its unit."""
-    digits = len(word.rstrip("%abcdefghijklmnopqrstuvwxyzµ"))
+def spaced(words: str) -> str:
+    """Values as typed, `corrupt 10%`, with the space that belongs before a unit."""
+    return " ".join(map(_spaced, words.split(" ")))
+
+
+def _spaced(word: str) -> str:
+    digits = len(word.rstrip("%abcdefghijklmnopqrstuvwxyzµ,"))
     number = word[:digits].replace(".", "").isdecimal()
-    return f"{word[:digits]}{HARD}{word[digits:]}" if number and digits < len(word) else word
+    return f"{word[:digits]}{HARD}{word[digits:]}" if number and word[digits:].strip(",") else word
+
+
+LABEL = 19
+"""Letters of a line of a label at the right of a plot, if its words allow."""
+
+
+def wrapped(text: str, width: int = 13) -> str:
+    """Words in lines of about so many letters."""
+    lines: list[str] = []
+    for word in spaced(text).split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines)
 
 
 def heading(label: str, unit: str) -> str:

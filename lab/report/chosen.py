@@ -13,11 +13,17 @@ from lab.scenario.figures import UNITS
 from lab.scenario.terms import BPS, SHARE
 from lab.wording import NOTHING, count, digits, percent
 
-MOST = 12
+MOST = 9
 
 _TERM = re.compile(r"(?:[a-z]+[0-9]*\()?[A-Za-z_]\w*(?:\.\w+)+\)?", re.ASCII)
 _CALL = re.compile(r"([a-z]+[0-9]*)\((.*)\)")
 _ABBREVIATIONS = ("rtt", "rto", "ipdv", "cwnd", "mss", "syn", "fin", "rst", "ack")
+_ASKED = (
+    "port", "size", "asked", "count", "run", "interval_s", "timeout_s", "window", "read_size",
+    "syn_retries", "syn_linear_timeouts",
+)  # fmt: skip
+"""What a report repeats of how it was asked to measure: no findings."""
+
 _SUFFIXES = ("_ms", "_us", "_s", "_bps")
 
 
@@ -85,6 +91,7 @@ def _first(cases: Sequence[Case]) -> Iterator[str]:
                 numbers = [
                     key for key, value in report.items()
                     if isinstance(value, int | float) and not isinstance(value, bool)
+                    and key not in _ASKED
                 ]  # fmt: skip
                 yield from (f"{measure}.{key}" for key in numbers[:6])
 
@@ -116,4 +123,4 @@ def _word(part: str) -> str:
 
 def case_name(case: Case) -> str:
     """The name of a case as a table has it."""
-    return ", ".join(spaced(part) for part in case.name.split(", ")) or "all"
+    return spaced(case.name) or "all"

@@ -296,7 +296,7 @@ def _figures(results: Sequence[Result], samples: Sequence[Result]) -> Iterator[H
     varied = dict(results[0].get("varied") or {})
     both = [cases(r, s) for r, s in zip(results, samples, strict=True)]
     for number, asked in enumerate(results[0].get("figures") or (), start=1):
-        if asked["kind"] == "lines" and asked["spec"]["x"]["of"] in varied:
+        if asked["kind"] == "lines" and asked["spec"]["x"]["of"] != "case":
             over = [
                 Case(f"{run}: {case.name}", {**case.point, RUN: run}, case.series, case.setting)
                 for run, each in zip("AB", both, strict=True)

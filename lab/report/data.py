@@ -79,7 +79,9 @@ class Case:
         except NoFigure:
             return []
         if isinstance(value, Mapping):
-            return [float(key) for key, times in value.items() for _ in range(int(times))]
+            if not all(key.isdigit() and isinstance(times, int) for key, times in value.items()):
+                return []  # a summary, such as that of a series that was not kept
+            return [float(key) for key, times in value.items() for _ in range(times)]
         return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
 
 

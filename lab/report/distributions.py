@@ -27,7 +27,7 @@ def _collected(
         [label or (of if len(columns) > 1 else "") for of, label in columns],
     )
     found = [
-        (names[i][j], case.column(of))
+        (a.wrapped(names[i][j], a.LABEL), case.column(of))
         for i, case in enumerate(cases)
         for j, (of, _) in enumerate(columns)
     ]

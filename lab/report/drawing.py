@@ -86,10 +86,11 @@ def label_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
     order = sorted(range(len(ends)), key=lambda index: (ends[index][0], -index))
     rising = [ends[index] for index in order]
     naturals = [_height(axes, value) for value, _, _ in rising]
+    heights = [TEXT * (0.25 + 1.2 * len(label.split("\n"))) for _, label, _ in rising]
     # Names may lie along the whole right side of the plot, but not above it.
     top = _height(axes, axes.get_ylim()[1])
     for (value, label, colour), natural, placed in zip(
-        rising, naturals, _apart(naturals, 1.45 * TEXT, top), strict=True
+        rising, naturals, _apart(naturals, heights, top), strict=True
     ):
         axes.annotate(
             label,
@@ -110,15 +111,16 @@ def _height(axes: Axes, value: float) -> float:
     return float(axes.transData.transform((axes.get_xlim()[1], value))[1]) * 72 / axes.figure.dpi
 
 
-def _apart(rising: list[float], distance: float, top: float) -> list[float]:
-    """Places near `rising` ones, at least `distance` apart, and none above `top` that need not."""
+def _apart(rising: list[float], heights: list[float], top: float) -> list[float]:
+    """Places near `rising` ones for what is so high; all below `top`, if that can be."""
     placed: list[float] = []
-    for place in rising:
+    for index, place in enumerate(rising):
+        distance = (heights[index - 1] + heights[index]) / 2
         placed.append(max(place, placed[-1] + distance) if placed else place)
     limit = top
     for index in reversed(range(len(placed))):
         placed[index] = min(placed[index], limit)
-        limit = placed[index] - distance
+        limit = placed[index] - (heights[index - 1] + heights[index]) / 2
     return placed
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import dpkt  # type: ignore[import-untyped]
 
+from lab.capture import join
 from lab.capture.packet import Packet
 from lab.errors import BadInput
 from lab.report.compare import compare_page
@@ -33,7 +34,7 @@ Packets = Callable[[Path], Iterable[Packet]]
 def report_of(folder: Path, where: str = "DIR", *, packets: Packets | None = None) -> str:
     """The page of a run, from its folder alone. Raises `BadInput` for a folder that holds none.
 
-    packets: reads the packets of a capture file, as far as ladders are to be drawn.
+    packets: reads the packets of a capture file, if not `lab.capture.join` is to.
     """
     result = result_of(folder, where)
     if result["scenario"] == "tcp-law":
@@ -89,6 +90,7 @@ def text_of(folder: Path) -> str:
 
 def captures_of(folder: Path, result: Mapping[str, Any], packets: Packets | None) -> Captures:
     """The captures that the result tells of and that are still there."""
+    read = packets or partial(join.packets, most=_MOST_PACKETS)
     found: dict[str, Captured] = {}
     for point in result["points"]:
         for report in point.values():
@@ -97,7 +99,7 @@ def captures_of(folder: Path, result: Mapping[str, Any], packets: Packets | None
             path = folder / name
             # A result may come from elsewhere: what it names is to lie in its own folder.
             if name and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
-                kept = list(islice(packets(path), _MOST_PACKETS)) if packets else []
+                kept = list(islice(read(path), _MOST_PACKETS))
                 found[name] = Captured(kept, partial(_frame, path))
     return found
 

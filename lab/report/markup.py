@@ -22,13 +22,15 @@ _ELSEWHERE = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*:|/)")
 class Cell:
     """One cell of a table: its text, a mark for what broke, and one for what explains.
 
-    href: a file beside the page, or a part of it, that the text leads to.
+    href: a file beside the page, or a part of it, that the text leads to. words: longer text, in
+    as many lines as it takes.
     """
 
     text: str
     broken: bool = False
     note: str = ""
     href: str = ""
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def _head(text: str, more: str) -> str:
 
 def _cell(cell: Cell, tag: str) -> str:
     scope = ' scope="row"' if tag == "th" else ""
-    mark = ' class="broken"' if cell.broken else ""
+    kinds = [kind for kind, so in (("broken", cell.broken), ("words", cell.words)) if so]
+    mark = f' class="{" ".join(kinds)}"' if kinds else ""
     note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
     text = escape(cell.text)
     # Beside the page only: a path never begins with a scheme or a host.

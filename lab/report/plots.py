@@ -15,6 +15,7 @@ from typing import Any
 from lab.report import axes as a
 from lab.report.data import Case, chosen
 from lab.report.drawing import INK, MUTED, PAPER, TEXT, label_ends, svg
+from lab.scenario.expression import parse
 from lab.scenario.model import NoFigure
 from lab.stats import exact_interval
 
@@ -44,6 +45,8 @@ def lines(
         raise NoFigure("nothing of what it shows was measured")
     heading = a.heading(spec.get("y_label", ""), unit)
     curves = [each for each in _curves(spec, cases, axis) if each.xs]
+    for each in (*drawn, *curves):
+        each.name = a.wrapped(each.name, a.LABEL)
     names = [each.name for each in (*drawn, *curves)]
     figure, axes = a.canvas(names, heading=heading, below=axis.below)
     ends: list[tuple[float, str, str]] = []
@@ -82,6 +85,11 @@ class _Axis:
     words: bool = False  # places stand for words and are no numbers
 
     @property
+    def variables(self) -> list[str]:
+        """The variables that x is made of."""
+        return [] if self.of == "case" else [name.text for name in parse(self.of, "x").names]
+
+    @property
     def below(self) -> float:
         rows = max((tick.count("\n") + 1 for tick in self.ticks.values()), default=1)
         return (22 if self.label else 6) + 20 * rows
@@ -112,13 +120,13 @@ def _axis(
     label = x.get("label") or spec.get("x_label") or ("" if of == "case" else of)
     if of == "case":
         places = {case.name: float(index) for index, case in enumerate(cases)}
-        ticks = {place: _wrapped(name) for name, place in places.items()}
+        ticks = {place: a.wrapped(name) for name, place in places.items()}
         return _Axis(of, places, ticks, log=False, label=label, unit="", words=True)
     values = {case.name: case.point.get(of) if of in varied else case.number(of) for case in cases}
     if any(isinstance(value, str) for value in values.values()):  # a word, such as cubic
         order = list(dict.fromkeys(str(value) for value in values.values() if value is not None))
         places = {n: float(order.index(str(v))) for n, v in values.items() if v is not None}
-        ticks = {float(index): _wrapped(word) for index, word in enumerate(order)}
+        ticks = {float(index): a.wrapped(word) for index, word in enumerate(order)}
         return _Axis(of, places, ticks, log=False, label=label, unit="", words=True)
     places = {n: float(v) for n, v in values.items() if v is not None and (v > 0 or not log)}
     ticks = {}
@@ -152,22 +160,13 @@ def _apart(ticks: Mapping[float, str], log: bool) -> dict[float, str]:
     return found
 
 
-def _wrapped(text: str, width: int = 13) -> str:
-    lines: list[str] = []
-    for word in a.spaced(text).split(" "):
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return "\n".join(lines)
-
-
 def _lines(
     spec: Mapping[str, Any], cases: Sequence[Case], axis: _Axis, varied: Mapping[str, Any]
 ) -> list[_Line]:
-    others = [name for name in varied if axis.of not in (name, "case")]
+    others = [name for name in varied if axis.of != "case" and name not in axis.variables]
     others = [each for each in others if len({str(case.point.get(each)) for case in cases}) > 1]
-    by = spec.get("by", others)
+    alone = len(set(axis.places.values())) == len(axis.places)  # what else varies goes with x
+    by = spec.get("by", [] if alone else others)
     found: list[_Line] = []
     for y in spec["y"]:
         label = y.get("label", "" if by else _said(y))
@@ -230,9 +229,8 @@ def _curves(spec: Mapping[str, Any], cases: Sequence[Case], axis: _Axis) -> list
     found = []
     for curve in spec.get("curves", ()):
         line = _Line(curve["label"])
-        xs = sorted(set(axis.places.values()))
-        if axis.of in (cases[0].point if cases else ()) and len(xs) > 1 and not axis.words:
-            line.xs, line.ys = _smooth(curve["of"], cases[0], axis, xs)
+        if len(axis.variables) == 1 and len(set(axis.places.values())) > 1 and not axis.words:
+            line.xs, line.ys = _smooth(curve["of"], cases, axis)
         if not line.xs:
             for case in sorted(cases, key=lambda case: axis.places.get(case.name, 0)):
                 value = case.number(curve["of"])
@@ -243,16 +241,21 @@ def _curves(spec: Mapping[str, Any], cases: Sequence[Case], axis: _Axis) -> list
     return found
 
 
-def _smooth(
-    text: str, case: Case, axis: _Axis, xs: Sequence[float]
-) -> tuple[list[float], list[float]]:
-    low, high = xs[0], xs[-1]
+def _smooth(text: str, cases: Sequence[Case], axis: _Axis) -> tuple[list[float], list[float]]:
+    """A curve of what is varied alone, everything else as in the first case; else nothing."""
+    variable = axis.variables[0]
+    values = [case.point.get(variable) for case in cases if case.name in axis.places]
+    known = [value for value in values if isinstance(value, int | float)]
+    if len(known) < 2:
+        return [], []
+    low, high = min(known), max(known)
     steps = [step / 60 for step in range(61)]
     grid = [low * (high / low) ** s if axis.log else low + (high - low) * s for s in steps]
-    plain = {key: v for key, v in case.point.items() if isinstance(v, int | float | str)}
-    values = [(x, Case("", {**plain, axis.of: x}).number(text)) for x in grid]
-    known = [(x, y) for x, y in values if y is not None]
-    return [x for x, _ in known], [y for _, y in known]
+    plain = {key: v for key, v in cases[0].point.items() if isinstance(v, int | float | str)}
+    at = [Case("", {**plain, variable: value}) for value in grid]
+    pairs = [(each.number(axis.of), each.number(text)) for each in at]
+    found = [(x, y) for x, y in pairs if x is not None and y is not None]
+    return [x for x, _ in found], [y for _, y in found]
 
 
 def bars(
@@ -273,7 +276,7 @@ def bars(
         known = [each for each in found if each[0] is not None]
         if not known:
             continue
-        places[at + (len(known) - 1) / 2] = _wrapped(case.name, 16)
+        places[at + (len(known) - 1) / 2] = a.wrapped(case.name, 16)
         for got, label, style in known:
             assert got is not None  # noqa: S101 - for the type checker
             rows.append((at, label, *got, style))
@@ -300,7 +303,7 @@ def _lying(
     ends = [row[3][1] if row[3] else row[2] for row in rows]
     words = [f"{a.shown(row[2], unit)} {row[1]}".strip() for row in rows]
     # The words behind the longest bar need room inside of the frame.
-    room = 1 - min(0.6, (7 * max(map(len, words)) + 10) / ((width - more) * 72 * 6.6))
+    room = 1 - min(0.6, (8 * max(map(len, words)) + 10) / ((width - more) * 72 * 6.6))
     positive = [value for value in values if value > 0]
     base = (min(positive, default=1) / 2) if log else min(0.0, *values)
     base = spec.get("least", base)
@@ -310,7 +313,8 @@ def _lying(
     axes.grid(visible=False, axis="y")
     axes.grid(axis="x", color="#dddfe3", lw=1)
     for (at, _, value, span, style), text in zip(rows, words, strict=True):
-        axes.barh(at, value - base, left=base, height=0.78, color=style.colour, zorder=3)
+        axes.barh(at, value - base, left=base, height=0.72, zorder=3, edgecolor=style.colour,
+                  color=style.colour if style.filled else PAPER, lw=1.5)  # fmt: skip
         if span:
             axes.plot(span, [at, at], "-|", c=INK, lw=1.4, ms=7, mew=1.4, zorder=4)
         axes.annotate(

@@ -92,8 +92,14 @@ def findings(expectations: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _found(each: Mapping[str, Any], with_case: bool) -> str:
     where = f"at {spaced(str(each['case']))}: " if with_case and each.get("case") else ""
-    expected = f", expected {each['expected']}" if each.get("expected") else ""
+    expected = f", expected {_expected(each)}" if _expected(each) else ""
     return f"{where}{each['found']}{expected}" if each.get("found") else f"{where}as stated"
+
+
+def _expected(each: Mapping[str, Any]) -> str:
+    """What was expected, where its statement does not say the very same."""
+    expected = str(each.get("expected") or "")
+    return "" if expected == each.get("statement") else expected
 
 
 def expectations(each_of: Sequence[Mapping[str, Any]]) -> Html:
@@ -104,8 +110,8 @@ def expectations(each_of: Sequence[Mapping[str, Any]]) -> Html:
         [
             Cell(str(each["name"]), note=_once(_statement(each), said_once)),
             Cell(spaced(str(each["case"])) if each.get("case") else "all"),
-            Cell(str(each.get("found") or NOTHING)),
-            Cell(str(each.get("expected") or NOTHING)),
+            Cell(str(each.get("found") or NOTHING), words=True),
+            Cell(_expected(each) or NOTHING, words=True),
             Cell("held" if each["held"] else "broken", broken=not each["held"]),
         ]
         for each in sorted(each_of, key=lambda each: order.index(each["name"]))

@@ -1,14 +1,15 @@
 """The look of every page: one sheet, the system's own fonts, light, dark and on paper.
 
-Colours are variables, since the figures (see `figures`) take theirs from here too. Blue and
-vermillion on white, sky blue, orange and yellow on black are of the palette of Okabe and Ito
-(2008); its green and purple are darker on white, so that words in them can be read.
+Colours are variables, since the figures (see `figures`) take theirs from here too. Blue on white,
+sky blue, orange and yellow on black are of the palette of Okabe and Ito (2008); its vermillion,
+green and purple are darker on white, so that words in them can be read (WCAG 2.1, 1.4.3: a
+contrast of 4.5 to 1).
 """
 
 CSS = """\
 :root {
   --paper: #ffffff; --soft: #f5f6f8; --ink: #1c1d21; --muted: #5c5f66; --line: #dddfe3;
-  --udp: #d55e00; --tcp: #0072b2; --green: #00775a; --purple: #a3457a; --ochre: #806000;
+  --udp: #bf5300; --tcp: #0072b2; --green: #00775a; --purple: #a3457a; --ochre: #806000;
   --good: #1b6e3c; --good-soft: #eef7f1; --bad: #b3261e; --bad-soft: #fdf0ef;
   color-scheme: light;
 }
@@ -88,9 +89,11 @@ thead th.group {
   background: linear-gradient(var(--line) 0 0) right bottom / calc(100% - 1.25rem) 1px no-repeat;
 }
 td small, th small { display: block; color: var(--muted); font-size: 0.8125rem; font-weight: 400; }
-tbody th:has(small) { white-space: normal; min-width: 15rem; max-width: 26rem; }
+tbody th:has(small) { white-space: normal; min-width: 13rem; max-width: 20rem; }
 tbody th small { overflow-wrap: anywhere; }
 td small { white-space: normal; }
+td.words { white-space: normal; min-width: 9rem; }
+td.words:nth-child(3) { min-width: 17rem; }
 a { color: var(--tcp); text-underline-offset: 0.15em; }
 .broken, .broken small { color: var(--bad); }
 .broken { font-weight: 650; background: var(--bad-soft); }
@@ -105,15 +108,16 @@ pre {
 code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
 .layers { min-width: 40rem; }
 .layers .at { color: var(--muted); }
-.layers .link { --layer: var(--muted); --rule: 4px double; }
-.layers .network { --layer: var(--tcp); --rule: 3px solid; }
-.layers .transport { --layer: var(--udp); --rule: 3px dashed; }
-.layers .payload { --layer: var(--good); --rule: 3px dotted; }
-.layers span[class] { padding-bottom: 1px; border-bottom: var(--rule) var(--layer); }
-.layers .at { border: 0; }
+.layers .link { border: 0 double var(--muted); }
+.layers .network { border: 0 solid var(--tcp); }
+.layers .transport { border: 0 dashed var(--udp); }
+.layers .payload { border: 0 dotted var(--good); }
+.layers span[class] { padding-bottom: 1px; border-bottom-width: 3px; }
+.layers span.at { padding: 0; border: 0; }
 .layers pre { line-height: 1.9; }
 .key { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; padding: 0; list-style: none; }
-.layers table { table-layout: fixed; margin-top: 1.75rem; border-left: var(--rule) var(--layer); }
+.layers table { table-layout: fixed; margin-top: 1.75rem; }
+.layers table[class] { border-left-width: 3px; }
 .layers caption { padding: 0 0 0.25rem; text-align: left; }
 .layers :is(th, td), .layers thead th { padding: 0.3rem 0.75rem; text-align: left; }
 .layers td, .layers tbody th { vertical-align: top; white-space: normal; }
@@ -143,7 +147,7 @@ code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mon
   figure:has(.layers) { break-inside: auto; }
   figure:has(svg.ladder + svg.ladder) { break-inside: auto; }
   table { font-size: 8.5pt; }
-  th, td { padding: 0.3rem 0.35rem; }
+  th, td { padding: 0.3rem; }
   .verdict, .broken, .group, .ladder, pre {
     print-color-adjust: exact; -webkit-print-color-adjust: exact;
   }

@@ -17,6 +17,7 @@ from lab.report.chosen import case_name, shown
 from lab.report.data import Case, cases, chosen
 from lab.report.plots import measured
 from lab.report.table import plain_table
+from lab.scenario.expression import parse
 from lab.wording import count, times
 
 WIDTH = 100
@@ -30,7 +31,7 @@ _COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "white")
 def run_table(result: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> Table:
     """A row a case, of the figures that the run is about as many as fit."""
     points = cases(result, samples or {})
-    columns = shown(result, points)
+    columns = shown(result, points, most=12)
     cells = [[case_name(case), *(each.cell(case) for each in columns)] for case in points]
     heads = ["Case", *(f"{each.group}\n{each.head}" for each in columns)]
     fit, used = 0, 0
@@ -102,7 +103,7 @@ def _bars(spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool) -> Te
     if not rows:
         return None
     most = max(value for _, value, _ in rows) or 1
-    wide = min(30, max(len(label) for label, _, _ in rows))
+    wide = min(38, max(len(label) for label, _, _ in rows))
     log = spec.get("log") == "y"
     low = min((value for _, value, _ in rows if value > 0), default=1) / 2
     text = Text()
@@ -131,7 +132,9 @@ def _lines(
     of, log = spec["x"]["of"], spec.get("log", "")
     if of == "case" or any(isinstance(case.point.get(of), str) for case in points):
         return _bars(spec, points, plain=plain)
-    others = [name for name in varied if name != of]
+    within = [name.text for name in parse(of, "x").names]
+    alone = len({case.number(of) for case in points}) == len(points)  # the rest goes with x
+    others = [] if alone else [name for name in varied if name not in within]
     curves: dict[str, list[tuple[float, float]]] = {}
     for y in spec["y"]:
         for case in points:
@@ -141,7 +144,8 @@ def _lines(
                 curves.setdefault(", ".join(filter(None, parts)), []).append((x, got[0]))
     unit, words = spec["y"][0].get("unit", ""), list(varied.get(of, ()))
     ends = (words[0], words[-1]) if words else ("", "")
-    return _plot(list(curves.items()), log=log, unit=unit, ends=ends, plain=plain)
+    x_unit = str(spec["x"].get("unit", ""))
+    return _plot(list(curves.items()), log=log, unit=unit, x_unit=x_unit, ends=ends, plain=plain)
 
 
 def _cdf(spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool) -> Text | None:

@@ -31,7 +31,9 @@ def timeline(
     if not panels:
         raise NoFigure("no series of it was kept")
     columns, unit = a.columns(spec), a.unit_of(spec)
-    labels = [label or (of if len(columns) > 1 else "") for of, label in columns]
+    labels = [
+        a.wrapped(label or (of if len(columns) > 1 else ""), a.LABEL) for of, label in columns
+    ]
     heading, tall = a.heading(spec.get("y_label", ""), unit), 3.8 if len(panels) == 1 else 2.5
     figure = sheet((SIZE[0], tall * len(panels)))
     seen = [v for _, lines in panels for rows in lines for _, v in rows if v is not None]

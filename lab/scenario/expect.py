@@ -53,7 +53,7 @@ def judge(
     columns = {each["case"]: each for each in series}
     measured = {each["case"]: with_series(each, columns.get(each["case"], {})) for each in points}
     judged: list[Judged] = []
-    run = tests(scenario)
+    run = intervals(scenario)
     for setting in scenario.settings:
         if (case := setting.case.name) in measured:
             figures = {**setting.case.values, **measured[case]}
@@ -72,7 +72,7 @@ def kept(
     """
     result = dict(point)
     figures = with_series(point, series or {})
-    run = tests(scenario)
+    run = intervals(scenario)
     for each in scenario.expectations:
         if not each.keep or not _is_measured(each, scenario, figures):
             continue
@@ -84,7 +84,7 @@ def kept(
     return result
 
 
-def tests(scenario: Scenario) -> int:
+def intervals(scenario: Scenario) -> int:
     """The intervals in a whole run that may miss by chance; at least 1.
 
     Of a share that is expected to be nothing or all no chance takes any.

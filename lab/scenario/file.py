@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from lab import catalogue, located, parsing
+from lab.errors import BadInput
 from lab.knobs import parse_choice, parse_whole
 from lab.lifecycle import MAX_CLIENTS
 from lab.located import Located
@@ -114,10 +115,22 @@ def _settings(given: Given, varied: Varied, there: There) -> list[Setting]:
             words = {each: case.words[each] for each in used[name]}
             key = (name, *words.values())
             if key not in known:
-                known[key] = PARSERS[name](at.filled_in(words), there)
+                known[key] = _filled_in(name, at, words, case, there)
             values[name] = known[key]
         found.append(setting(case, values))
     return found
+
+
+def _filled_in(name: str, at: Located, words: Mapping[str, str], case: Case, there: There) -> Any:
+    """A field with words put in; what is wrong with these is told with the case they are of."""
+    try:
+        return PARSERS[name](at.filled_in(words), there)
+    except BadInput as error:
+        got = str(error.got)
+        if not any(word in got or got in word for word in words.values()):
+            raise
+        problem = f"{error.problem} (in the case {case.name})"
+        raise BadInput(error.where, error.got, problem) from error
 
 
 def _measures(at: Located, varied: Varied, settings: Sequence[Setting]) -> list[str]:

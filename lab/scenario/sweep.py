@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from lab import lifecycle
+from lab.capture.stations import capturing
 from lab.catalogue import PROTOCOLS
 from lab.engine import Engine
 from lab.errors import NotHere
@@ -45,12 +47,16 @@ class SweepRun(Run):
         facts: Mapping[str, Any] | None = None,
         watch: Callable[[Step], None] = lambda _: None,
         keep: Callable[["SweepRun"], None] = lambda _: None,
+        captures: Path | None = None,
         connect: Callable[[], Engine] = Engine,
     ) -> None:
-        """`keep`: called whenever something new was measured. For the rest see `Run`."""
+        """`keep`: called whenever something new was measured. For the rest see `Run`.
+
+        captures: the folder that packets are kept in; None where they are not.
+        """
         super().__init__(engine, lab, facts=facts, watch=watch)
         self.name, self.title, self._scenario = scenario.name, scenario.title, scenario
-        self._keep, self._connect = keep, connect
+        self._keep, self._connect, self._captures = keep, connect, captures
         self._reports: list[dict[str, Any]] = [{} for _ in scenario.settings]
         self._series: list[dict[str, Any]] = [{} for _ in scenario.settings]
         self._took_s: dict[estimate.Part, float] = {}
@@ -114,12 +120,12 @@ class SweepRun(Run):
         group = setting.groups[number]
         names = ", ".join(measure.name for measure in group)
         case = setting.case.name
-        self._step(f"{names} at {case}" if case else names)
         begun = time.monotonic()
         self._hush()
+        self._step(f"{names} at {case}" if case else names)
         self._wire(setting.route)
         try:
-            found = self._together(setting, group)
+            found, account = self._measured(setting, group, self._capture_file(index, number))
         except NotHere as error:
             # Every other machine may measure it; what this one can measure is as good without it.
             self._skipped[index, number] = f"{case}: {error}" if case else str(error)
@@ -128,24 +134,50 @@ class SweepRun(Run):
             return
         self._may_talk = any(measure.kind not in NO_TCP for measure in group)
         for name, measured in found.items():
-            self._reports[index][name] = dict(measured.report)
+            self._reports[index][name] = {**measured.report, **account}
             self._series[index][name] = dict(measured.series)
             self._congestion = measured.report.get("congestion_control", self._congestion)
         self._took_s[index, number] = time.monotonic() - begun
         self._judge()
         self._keep(self)
 
-    def _together(self, setting: Setting, group: Sequence[Measure]) -> dict[str, Measured]:
-        """Measure a group, the setting's impairments in force and its schedule going on."""
-        lanes = _lanes(setting)
-        common = {lane.direction: lanes[lane] for lane in COMMON}
-        steps = setting.schedule.states(common) if setting.schedule else []
-        later = [each for _, state in steps for each in state.values()]
-        # One that can do all that is to come: another backend in the middle would count anew.
+    def _capture_file(self, index: int, number: int) -> Path | None:
+        """`<n>-<measure>.pcapng`, n counting the parts of the run from 1."""
+        if self._captures is None:
+            return None
+        self._captures.mkdir(exist_ok=True)
+        parts = self._parts()
+        names = "-".join(each.name for each in self._scenario.settings[index].groups[number])
+        return self._captures / f"{parts.index((index, number)) + 1}-{names}.pcapng"
+
+    def _measured(
+        self, setting: Setting, group: Sequence[Measure], file: Path | None
+    ) -> tuple[dict[str, Measured], dict[str, Any]]:
+        """What each of a group found, and the account of the packets where they are kept."""
+        backend = self._put(setting)
+        if file is None:
+            return self._together(setting, group, backend), {}
+        comment = f"{self.title}, {setting.case.name}" if setting.case.name else self.title
+        with capturing(self._engine, self._lab, file, comment=comment) as capture:
+            found = self._together(setting, group, backend)
+        account = capture.account.as_dict() | {"file": f"{file.parent.name}/{file.name}"}
+        return found, {"capture": account}
+
+    def _put(self, setting: Setting) -> str:
+        """Have the setting in force, by a backend that can do all of its schedule, too."""
+        later = [each for _, state in _steps(setting) for each in state.values()]
+        # Another backend in the middle would count anew.
         backend = self._link.choose(
-            [*lanes.values(), *later], setting.script, self._scenario.backend
+            [*_lanes(setting).values(), *later], setting.script, self._scenario.backend
         )
-        self._backend = self._link.put(lanes, backend, setting.script).backend
+        self._backend = self._link.put(_lanes(setting), backend, setting.script).backend
+        return backend
+
+    def _together(
+        self, setting: Setting, group: Sequence[Measure], backend: str
+    ) -> dict[str, Measured]:
+        """Measure a group while the setting's schedule goes on."""
+        lanes, steps = _lanes(setting), _steps(setting)
         changes = []
         if steps:
             link = Link(self._connect(), self._lab)
@@ -246,7 +278,7 @@ class SweepRun(Run):
             "programs": {each: self._lab.node(f"{each}-server").program for each in PROTOCOLS},
             "confidence": confidence,
             "run_confidence": confidence,
-            "captured": False,
+            "captured": self._captures is not None,
             "expectations": [each.as_dict() for each in self._judged],
             "figures": [dict(vars(each)) for each in scenario.figures],
             **told(scenario),
@@ -269,6 +301,14 @@ def _lanes(setting: Setting) -> dict[Lane, Impairment]:
     for client, ways in setting.impairments.items():
         found |= {Lane(direction, client): each for direction, each in ways.items()}
     return found
+
+
+def _steps(setting: Setting) -> list[tuple[float, Mapping[Direction, Impairment]]]:
+    """What the schedule has in force from when on, in ms."""
+    if setting.schedule is None:
+        return []
+    lanes = _lanes(setting)
+    return setting.schedule.states({lane.direction: lanes[lane] for lane in COMMON})
 
 
 def _common(state: Mapping[Direction, Impairment]) -> dict[Lane, Impairment]:

@@ -398,7 +398,8 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _between(value: float, low: float, high: float) -> bool:
-    return low <= value <= high or _equal(value, low) or _equal(value, high)
+    above = low <= value or _equal(low, value)
+    return above and (value <= high or _equal(value, high))
 
 
 def _percentile(percent: float) -> Callable[[Sequence[float]], float]:

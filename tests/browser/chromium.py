@@ -6,11 +6,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MISSING = f"no browser here: none of {', '.join(NAMES)} is on PATH; lab/setup.sh dev says how"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MISSING = f"no browser here: none of {', '.join(NAMES)} is on PATH (lab/setup.sh dev)"
 
 
 def executable() -> str | None:
@@ -20,7 +21,9 @@ def executable() -> str | None:
 
 def may_install() -> bool:
     """Whether `lab/setup.sh dev` installs a browser here, so that a missing one is a mistake."""
-    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+    release = Path("/etc/os-release")
+    debian = release.exists() and "ID=debian" in release.read_text(encoding="utf-8").splitlines()
+    return debian and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.browser.chromium import chromium
@@ -25,7 +26,7 @@ def print_out(html: Path, out: Path) -> None:
         show(browser, html, View(media="print")).page.pdf(path=out, prefer_css_page_size=True)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.browser.shoot", description=__doc__)
     parser.add_argument("file", type=Path)
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--print", action="store_true", help="as on paper")
     parser.add_argument("--width", type=int, metavar="PX")
     parser.add_argument("--only", default="", metavar="SELECTOR", help="such as '#id' or 'figure'")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.out.suffix == ".pdf":
         print_out(args.file, args.out)
         return

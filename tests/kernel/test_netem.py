@@ -5,12 +5,13 @@ above only as far as one slow CPU allows.
 """
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from lab import measure
+from lab import catalogue, measure
 from lab.engine import Engine
 from lab.errors import ImpairmentError
 from lab.impairment import Direction, Impairment
@@ -18,7 +19,9 @@ from lab.knobs import DISTRIBUTIONS
 from lab.link import Lane, Link, LinkState, Script, netem
 from lab.link.tree import Shown, class_of, leaf_of, show, tc
 from lab.nodes import Lab
-from lab.scenario.loss import LossRun
+from lab.scenario import file
+from lab.scenario.measures import KINDS
+from lab.scenario.sweep import SweepRun
 from lab.stats import exact_interval
 from tests.lab.conftest import lab_command
 
@@ -200,7 +203,10 @@ def test_changing_while_traffic_flows_drops_nothing(engine: Engine, lab: Lab, li
 def test_the_main_run_passes_on_netem(engine: Engine, lab: Lab, link: Link) -> None:
     """Its UDP figures, ledger, and TCP, at one of its points: all six take two minutes here."""
     impair(link)
-    run = LossRun(engine, lab, losses=(0.1,), messages=500)
+    path = catalogue.scenario_file("loss")
+    text = path.read_text(encoding="utf-8").replace("count: 2000", "count: 500")
+    text = re.sub(r"loss: \[.*\]", "loss: [10%]", text)
+    run = SweepRun(engine, lab, file.read(text, str(path), "loss", KINDS))
     run.measure()
     result = run.result()
     assert (result["verdict"], result["failures"]) == ("pass", [])

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,10 +28,11 @@ def test_two_points_of_the_law(
     """The scenario as `lab run tcp-law` has it, but for a quarter of its time."""
     monkeypatch.setattr(law, "WARMUP_S", 2.0)
     monkeypatch.setattr(law, "MIN_WINDOW_S", 4.5)
-    short = replace(runner.SCENARIOS["tcp-law"], run=partial(law.LawRun, losses=(0.01, 0.05)))
-    monkeypatch.setitem(runner.SCENARIOS, "tcp-law", short)
+    short = partial(law.LawRun, losses=(0.01, 0.05))
+    monkeypatch.setitem(runner.CODED, "tcp-law", short)
     out = tmp_path / "evidence"
-    result, _ = runner.run(engine, "tcp-law", lab.name, print, out, "lab run tcp-law")
+    order = runner.Order(engine, lab.name, print, "lab run tcp-law")
+    result, _ = runner.run(order, "tcp-law", out)
     assert (result["scenario"], result["verdict"], result["failures"]) == ("tcp-law", "pass", [])
     assert result["congestion_control"] == "reno"
     assert result["backend"] in BACKENDS

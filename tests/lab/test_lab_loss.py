@@ -245,7 +245,7 @@ def test_ctrl_c_in_a_run_keeps_what_was_measured(engine: Engine, lab: Lab, tmp_p
     )  # fmt: skip
     assert run.stderr
     for line in run.stderr:  # the third point is being measured
-        if line.startswith("UDP at 5"):
+        if line.startswith("udp at 5"):
             break
     until(
         lambda: engine.run(lab.node("client"), ["pgrep", "-f", "lab.node.probe"]).code == 0,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -104,7 +105,11 @@ def test_a_file_of_ones_own_is_run_and_leaves_its_evidence(lab: Lab, tmp_path: P
     assert {each.name for each in out.iterdir()} == {
         "result.json", "result.csv", "report.html", "samples.json", "scenario.yaml",
     }  # fmt: skip
-    assert "about" in ended.err and " left" in ended.err
+    assert re.fullmatch(
+        r"udp at 0%\nudp at 10%, about \d+ s left\nudp at 100%, about \d+ s left\ndone\n"
+        r"evidence: .*\n",
+        ended.err,
+    )
 
 
 def test_what_does_not_hold_fails_the_run_with_its_figures(lab: Lab, tmp_path: Path) -> None:
@@ -186,11 +191,11 @@ def test_measurements_together_share_the_link_and_the_schedule_goes_on_meanwhile
     text = """
 title: An outage that two see
 impair: {delay: 2ms}
-schedule: [{at: 1s, down: true}, {at: 2s, up: true}]
+schedule: [{at: 2s, down: true}, {at: 5s, up: true}]
 measure:
   - together:
-      - udp: {as: one, count: 600, interval: 5ms, timeout: 200ms}
-      - udp: {as: other, count: 200, interval: 5ms, timeout: 200ms, start: 1s}
+      - udp: {as: one, count: 1600, interval: 5ms, timeout: 200ms}
+      - udp: {as: other, count: 20, interval: 5ms, timeout: 200ms, start: 3s}
 expect:
   - that: one.received < one.sent
   - that: other.received < other.sent
@@ -198,17 +203,16 @@ expect:
     ended, result = ran(lab, tmp_path, text)
     assert ended.code == 0, ended.err
     (point,) = result["points"]
-    assert point["one"]["sent"] == 600
+    assert point["one"]["sent"] == 1600
     assert point["one"]["alone"] is False
     (kept,) = samples(tmp_path / "out")
     lost = [
         sent_s for sent_s, rtt_ms in zip(kept["one"]["sent_s"], kept["one"]["rtt_ms"], strict=True)
         if rtt_ms is None
     ]  # fmt: skip
-    # It takes a while until the probe is on its way, and a step is in force; then it is down for 1 s.
-    assert 0.7 <= max(lost) - min(lost) <= 1.4
-    assert len(lost) >= 0.9 * (max(lost) - min(lost)) / 0.005
-    assert min(lost) <= 1.1
+    # Down for 3 s, but for how long it takes on a busy machine until a step is in force.
+    assert 2 <= max(lost) - min(lost) <= 5
+    assert len(lost) >= 0.9 * (max(lost) - min(lost)) / 0.005  # all that was sent meanwhile
     assert kept["one"]["rtt_ms"][-1] is not None  # it was up again
     assert kept["other"]["rtt_ms"][0] is None  # begun when it was down already
 
@@ -269,8 +273,10 @@ def test_all_of_the_catalogue_runs_in_one_lab(lab: Lab, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert summary["scenarios"][1]["failures"] == ["0%: udp.unexplained = 1: 0"]
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
+    index = (tmp_path / "out" / "index.html").read_text()
     for name in ("first", "second"):
         assert (tmp_path / "out" / name / "report.html").exists()
+        assert f'href="{name}/report.html"' in index
 
 
 def test_ctrl_c_ends_all_of_a_group_in_the_nodes_too(
@@ -292,3 +298,27 @@ measure:
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["points"][0]["short"]["sent"] == 10
     assert (result["points"][0]["one"], result["points"][0]["other"]) == (None, None)
+
+
+def test_the_packets_of_each_measurement_are_kept_where_asked(lab: Lab, tmp_path: Path) -> None:
+    text = """
+title: Ten echoes
+measure:
+  - udp: {count: 10}
+  - tcp: {count: 10, streams: 2}
+expect:
+  - that: udp.capture.udp.toward_server.packets = 10
+  - that: tcp.capture.tcp.toward_server.syn = 2
+"""
+    ended, result = ran(lab, tmp_path, text, "--capture")
+    assert (ended.code, result["failures"], result["captured"]) == (0, [], True), ended.err
+    (point,) = result["points"]
+    assert point["udp"]["capture"]["file"] == "capture/1-udp.pcapng"
+    assert point["tcp"]["capture"]["file"] == "capture/2-tcp.pcapng"
+    for name in ("udp", "tcp"):
+        assert (tmp_path / "out" / point[name]["capture"]["file"]).stat().st_size > 1000
+    page = (tmp_path / "out" / "report.html").read_text()
+    (tmp_path / "out" / "report.html").unlink()
+    made = lab_command("report", str(tmp_path / "out"))
+    assert (made.code, made.out) == (0, f"{tmp_path}/out/report.html\n"), made.err
+    assert (tmp_path / "out" / "report.html").read_text() == page

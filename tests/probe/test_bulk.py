@@ -136,3 +136,16 @@ def test_it_can_be_stopped() -> None:
         out, _ = process.communicate(timeout=10)
     assert process.returncode == 0
     assert '"interrupted": true' in out
+
+
+def test_it_can_be_stopped_before_it_has_connected() -> None:
+    with socket.socket() as full:  # its queue of one is taken: every further SYN is dropped
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            stop = session.Stop()
+            stop.asked = 1
+            words = ["127.0.0.1", "--port", str(port)]
+            with pytest.raises(session.CannotMeasure, match="before 1 streams were let in"):
+                bulk.measure(bulk.arguments(words), stop)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import cli
+from lab import catalogue, cli
 from lab.engine import Engine
 
 SHARE = "allowed 0% to 100%"
@@ -128,7 +128,26 @@ CASES: list[tuple[str, str]] = [
     ("probe tcp --streams 0", "--streams: '0' is out of range; allowed 1 to 1000"),
     ("probe tcp --streams 1001", "--streams: '1001' is out of range; allowed 1 to 1000"),
     ("probe icmp", "lab probe: 'icmp' is no command; allowed: tcp, udp"),
-    ("run nope", "SCENARIO: 'nope' is none of these; allowed: loss, tcp-law"),
+    (
+        "run nope",
+        f"SCENARIO: 'nope' is no scenario; allowed: {', '.join(catalogue.scenarios())}, "
+        "or a file such as mine.yaml",
+    ),
+    ("run nope.yaml", "SCENARIO: 'nope.yaml' can't be read (No such file or directory)"),
+    ("run --all loss", "--all: 'loss' can't come with it; give the one or the other"),
+    ("run --resume loss", "--resume: 'loss' can't come with it; give the one or the other"),
+    ("run --resume --all", "--resume: '--all' can't come with it; give the one or the other"),
+    (
+        "run --resume --capture",
+        "--resume: '--capture' can't come with it; give the one or the other",
+    ),
+    ("run tcp-law --capture", "--capture: 'tcp-law' keeps no packets; allowed with scenario files"),
+    (
+        "run --resume --out nowhere",
+        "--resume: 'nowhere' has no result.json; give the folder of a run, as results/…",
+    ),
+    ("report nowhere", "DIR: 'nowhere' has no result.json; give the folder of a run, as results/…"),
+    ("report", "lab report: DIR is missing; see lab report --help"),
     ("run", "lab run: SCENARIO is missing; see lab run --help"),
     ("run loss extra", "lab run: got unexpected extra argument (extra); see lab run --help"),
     ("status --verbose", "lab status: '--verbose' is no option; allowed: --help, --json, --name"),
@@ -210,6 +229,6 @@ def test_an_unknown_command_lists_what_there_is(
 ) -> None:
     said = refused(["frobnicate"], monkeypatch, capsys)
     assert said == (
-        "lab: 'frobnicate' is no command; allowed: doctor, down, fates, image, impair, list, "
-        "logs, probe, run, shell, status, up"
+        "lab: 'frobnicate' is no command; allowed: capture, compare, doctor, down, fates, image, "
+        "impair, list, logs, probe, report, run, shell, status, up"
     )

@@ -1,4 +1,4 @@
-"""Ladders: every packet is there or counted, what is lost ends where it was lost, no text overlaps."""
+"""Ladders: every packet is there or counted, losses end where they were, no text overlaps."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.capture.packet import Packet
-from lab.report.ladder import WIDTH, Flow, flows, ladder
+from lab.report.ladder import Flow, flows, ladder
+from lab.report.ladder_drawing import WIDTH
 from lab.report.svgtext import width
 from tests import made_packets
 from tests.made_packets import CLIENT, MS, SERVER, Wire
+
+Box = tuple[float, float, float, str]  # left, right, the line it stands on, its words
 
 
 class Seen:
@@ -27,7 +30,7 @@ class Seen:
             ElementTree.fromstring(f"{each}</svg>")  # noqa: S314 - our own text
             for each in svg.split("</svg>")[:-1]
         ]
-        texts: dict[str, tuple[float, float, float, str]] = {}
+        texts: dict[str, Box] = {}
         middle: dict[str, str] = {}
         self.packets: dict[int, Any] = {}
         for drawing in self.drawings:
@@ -53,7 +56,7 @@ class Seen:
         return {number: _points(group)[-1] for number, group in self.packets.items()}
 
     def overlaps(self) -> list[tuple[str, str]]:
-        def apart(one: Any, other: Any) -> bool:
+        def apart(one: Box, other: Box) -> bool:
             return abs(one[2] - other[2]) >= 12 or one[1] <= other[0] or other[1] <= one[0]
 
         return [
@@ -64,7 +67,7 @@ class Seen:
         ]
 
 
-def _box(text: Any) -> tuple[float, float, float, str]:
+def _box(text: Any) -> Box:
     bold = "b" in text.get("class", "").split() or text.get("class") == "h"
     words = "".join(text.itertext())
     size = 14 if text.get("class") == "h" else 12
@@ -106,7 +109,7 @@ def test_every_packet_is_there_or_counted(make: Callable[[], list[Packet]]) -> N
     seen = see(packets)
     assert len(seen.packets) + folded(seen) == len(packets)
     assert seen.overlaps() == []
-    assert all(0 <= left and right <= WIDTH for left, right, _, _ in seen.boxes)
+    assert all(left >= 0 and right <= WIDTH for left, right, _, _ in seen.boxes)
     for packet in packets:
         eventful = packet.fate == "lost" or packet.repeats or {"SYN", "FIN"} & set(packet.flags)
         assert packet.number in seen.packets or not eventful

@@ -228,7 +228,15 @@ FIELD: list[tuple[str, str]] = [
     ),
     (
         "vary: {loss: [1%, 200%]}\nimpair:\n  loss: $loss",
-        "4: impair.loss: '200%' is out of range; allowed 0% to 100%",
+        "4: impair.loss: '200%' is out of range; allowed 0% to 100% (in the case 200%)",
+    ),
+    (
+        "cases:\n  in bursts: {model: loss gemodel 1%}\nimpair: {toward server: $model}",
+        "4: impair.toward server.loss: '' is no percentage; write 10% (in the case in bursts)",
+    ),
+    (
+        "vary: {loss: [1%, 2%]}\nimpair:\n  loss: $loss\n  delay: 5",
+        "5: impair.delay: '5' has no unit; write 40ms (us, ms, s)",
     ),
     (
         "impair: {loss: $loss}",
@@ -312,7 +320,7 @@ FIELD: list[tuple[str, str]] = [
     ),
     (
         "vary: {t: [2s, 2h]}\nschedule:\n  - {at: $t, down: true}",
-        "4: schedule.at: '2h' is no duration; write 40ms (us, ms, s)",
+        "4: schedule.at: '2h' is no duration; write 40ms (us, ms, s) (in the case 2h)",
     ),
     (
         "rules: [drop]",

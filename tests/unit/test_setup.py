@@ -6,7 +6,7 @@ The script is the real one, on a PATH of small fakes; only three absolute paths 
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -102,7 +102,7 @@ class Machine:
     source: str = "here"
     env: dict[str, str] = field(default_factory=dict)
 
-    def run(self, tmp: Path) -> tuple[int, list[str], list[str]]:
+    def run(self, tmp: Path, *extra: str) -> tuple[int, list[str], list[str]]:
         """Run the script: exit code, its lines, and what apt-get was told to install."""
         project, bin_ = tmp / "project", tmp / "bin"
         (project / "lab").mkdir(parents=True)
@@ -135,7 +135,7 @@ class Machine:
             (bin_ / "compose-version").write_text(self.compose + "\n")
         env = {"PATH": os.fspath(bin_), "BIN": os.fspath(bin_), "SOURCE": self.source, **self.env}
         done = subprocess.run(
-            ["/bin/sh", project / "lab" / "setup.sh"],
+            ["/bin/sh", project / "lab" / "setup.sh", *extra],
             env=env, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         calls = bin_ / "apt-calls"
@@ -279,3 +279,35 @@ def test_debian_12_without_a_mirror(tmp_path: Path) -> None:
     machine = Machine(DEBIAN_12, root=True, has=has, engine_up=True, env={"MIRROR": ""})
     code, lines, _ = machine.run(tmp_path)
     assert (code, lines[-1]) == (1, "no Debian mirror among this machine's package sources")
+
+
+READY = {**ALL, **BUILDER, "apt-get": APT}
+NO_BROWSER = "no browser: tests that look at pages are skipped; to run them install chromium"
+BROWSER = "chromium fonts-dejavu-core"
+
+
+@pytest.mark.parametrize(
+    ("machine", "lines", "installed"),
+    [
+        (
+            Machine(root=True, has=READY),
+            [f"installing {BROWSER} (tests look at pages in a browser)"],
+            [BROWSER],
+        ),
+        (Machine(root=True, has={**READY, "chromium": ""}), [], []),
+        (Machine(root=True, has={**READY, "google-chrome": ""}), [], []),
+        (Machine(has=READY), [NO_BROWSER], []),  # no right to install
+        (Machine(UBUNTU, root=True, has=READY), [NO_BROWSER], []),  # there it is a snap
+        (Machine(ARCH, root=True, has=READY), [NO_BROWSER], []),
+    ],
+)
+def test_a_browser_for_the_tests(
+    tmp_path: Path, machine: Machine, lines: list[str], installed: list[str]
+) -> None:
+    ready = replace(machine, engine_up=True, compose="2.40.3")
+    assert ready.run(tmp_path, "dev") == (0, [MAKING, PIP, *lines], installed)
+
+
+def test_no_browser_where_no_test_is_to_run(tmp_path: Path) -> None:
+    machine = Machine(root=True, has=READY, engine_up=True, compose="2.40.3")
+    assert machine.run(tmp_path) == (0, [MAKING, PIP], [])

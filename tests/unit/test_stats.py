@@ -1,5 +1,6 @@
 """The arithmetic of a verdict, against scipy's own test and against what it promises."""
 
+import math
 import subprocess
 import sys
 
@@ -79,6 +80,53 @@ def test_no_percentile() -> None:
         stats.percentile([], 50)
     with pytest.raises(ValueError, match="0 to 100"):
         stats.percentile([1.0], 101)
+
+
+@pytest.mark.parametrize(
+    ("count", "percent", "confidence", "low", "high"),
+    [
+        # For the median of 10 at 95 %: the 2nd and the 9th, as P(B < 2) = 11 / 1024 = 1.1 % and
+        # P(B < 3) = 56 / 1024 = 5.5 % (Conover 1999, 3.2).
+        (10, 50, 0.95, 2, 9),
+        (6, 50, 0.95, 1, 6),  # 1 / 64 = 1.6 % at either end
+        (5, 50, 0.95, 0, 6),  # 1 / 32 = 3.1 %: so few can't tell
+        (368, 99, 0.95, 360, 368),  # 0.99^368 = 2.48 %: the first number that has an upper end
+        (367, 99, 0.95, 359, 368),
+        (1, 50, 0.5, 0, 2),
+    ],
+)
+def test_percentile_interval(
+    count: int, percent: float, confidence: float, low: int, high: int
+) -> None:
+    # The values are their ranks, so that 0 and one more than there are stand for no end.
+    found = stats.percentile_interval(range(count, 0, -1), percent, confidence)
+    assert found == (low or -math.inf, high if high <= count else math.inf)
+
+
+@given(st.integers(1, 400), st.sampled_from([50, 90, 95, 99]), st.sampled_from([0.9, 0.99, 0.9999]))
+def test_percentile_interval_covers_what_it_promises(
+    count: int, percent: float, confidence: float
+) -> None:
+    # Not sampled but summed: the chance that the percentile lies between the two of that rank.
+    low, high = stats.percentile_interval(range(1, count + 1), percent, confidence)
+    at_least_low = 0 if low == -math.inf else int(low)
+    below_high = count if high == math.inf else int(high) - 1
+    ranks = range(at_least_low, below_high + 1)
+    covered = sum(float(binom.pmf(rank, count, percent / 100)) for rank in ranks)
+    assert covered >= confidence - 1e-12
+    # No narrower one is promised: one rank off at either end, and that end misses too often.
+    tail = (1 - confidence) / 2
+    assert binom.cdf(at_least_low, count, percent / 100) > tail
+    assert binom.sf(below_high - 1, count, percent / 100) > tail
+    assert low <= stats.percentile(range(1, count + 1), percent) <= high
+
+
+def test_no_percentile_interval() -> None:
+    with pytest.raises(ValueError, match="between 0 and 100"):
+        stats.percentile_interval([1.0], 100, 0.9)
+    with pytest.raises(ValueError, match="confidence"):
+        stats.percentile_interval([1.0], 50, 1.0)
+    assert stats.percentile_interval([], 50, 0.9) == (-math.inf, math.inf)
 
 
 def test_run_confidence() -> None:

@@ -1,9 +1,9 @@
 """`boundaries`, `close` and `flood`: the edges of messages, of a connection, and of a link."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from lab import parsing, units
@@ -14,8 +14,9 @@ from lab.nodes import Lab
 from lab.scenario.kind import CLIENT, Kind, Measured, Option
 from lab.scenario.kinds.probing import PROTOCOL, probe, seconds
 
-CLOSE_PORTS = count(7000)
-"""Of the server's end of `close`: another each time, as one in TIME_WAIT is still in use."""
+CLOSE_PORTS = range(7000, 27_000)
+"""For the server's end of `close`: any, as one in TIME_WAIT stays in use for a minute. They end
+below those that the kernel gives to clients (ip_local_port_range, ip(7))."""
 LISTENING_S = 5
 
 
@@ -135,7 +136,7 @@ def close(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool =
     if options["by"] == "server":
         roles = {"client": how.other, "server": how.first}
         deaf = {"client": how.other_deaf, "server": how.first_deaf}
-    port, timeout = next(CLOSE_PORTS), options["timeout"]
+    port, timeout = secrets.choice(CLOSE_PORTS), options["timeout"]
     words = {
         who: [
             "--port", str(port), "--timeout", seconds(timeout), *(["--deaf"] if deaf[who] else []),

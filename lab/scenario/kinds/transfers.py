@@ -18,6 +18,9 @@ CONGESTION = parsing.word(r"[a-z][a-z0-9_]{0,14}", "congestion control", "reno, 
 def tcp(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool = True) -> Measured:
     """Measure by `lab.measure.tcp`; see its report.
 
+    Other than there `streams` is how many connected, and `sent` what was asked for: that has to
+    come back, not what the probe got around to sending.
+
     Series, a row for each message: number, sent_s, rtt_ms (None: not back, or not intact).
     """
     report = measure.tcp(
@@ -31,6 +34,7 @@ def tcp(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool = T
         "sent_s": [(sent_ns - began_ns) / 1e9 for _, sent_ns, _ in samples],
         "rtt_ms": [None if back is None else (back - sent) / 1e6 for _, sent, back in samples],
     }
+    report |= {"streams": report["streams"]["connected"], "sent": options["count"]}
     return Measured(report, series)
 
 
