@@ -32,6 +32,8 @@ _MARGIN_S = 0.25
 
 # -Z root: it stays who it is, as the folder is root's. --immediate-mode: the kernel otherwise
 # keeps the last frames of a block for a second, and SIGINT would lose them (pcap(3PCAP)).
+# The bridge floods a frame for a MAC that it does not know (any more); a node does not take what is
+# for another one, and so we don't either: it would look like an arrival past wan.
 _START = """
 rm -rf {folder}
 mkdir {folder}
@@ -39,7 +41,8 @@ cat /sys/class/net/eth0/address >{folder}/mac
 echo '{about}' >{folder}/about
 echo $$ >{folder}/pid
 exec tcpdump -i eth0 -Z root -n --immediate-mode -B 16384 --time-stamp-precision=nano \
-    -s {snaplen} -c {most} -w {folder}/pcap 2>{folder}/said
+    -s {snaplen} -c {most} -w {folder}/pcap \
+    "ether host $(cat {folder}/mac) or ether multicast" 2>{folder}/said
 """
 _WAIT = """
 for _ in $(seq 500); do
