@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lab.capture.join import packets
 from lab.errors import BadInput
 from lab.report.flat import csv_text
 from lab.report.folder import RESULT, SAMPLES, SCENARIO, report_of, result_of, samples_of, text_of
@@ -109,7 +108,7 @@ def read(folder: Path, where: str = "DIR") -> Evidence:
 
 def page(folder: Path) -> str:
     """The page of the run in a folder, of what is there. Raises `BadInput`."""
-    return report_of(folder, packets=packets)
+    return report_of(folder)
 
 
 def newest_unfinished(base: Path = RESULTS) -> Path | None:

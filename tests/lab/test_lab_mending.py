@@ -106,7 +106,7 @@ def test_a_run_in_which_a_node_dies_names_it_and_keeps_what_it_had(
     assert run.stderr
     assert run.stdout
     for line in run.stderr:
-        if line.startswith("UDP at 5"):
+        if line.startswith("udp at 5%"):
             break
     node = broken.node(victim)
     kill(engine, node)
