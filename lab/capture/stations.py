@@ -55,7 +55,9 @@ def start(
 ) -> None:
     """Capture at every station from now on. Raises `LabError`, and then none does."""
     if any(size is not None for size in status(engine, lab).values()):
-        raise AlreadyRuns(f"lab {lab.name!r}: a capture runs already; end it: lab capture stop")
+        raise AlreadyRuns(
+            f"lab {lab.name!r}: a capture runs already; end it: {command('stop', lab.name)}"
+        )
     link = Link(engine, lab)
     idle = link.laid()  # wan counts only where the tree is laid
     try:
@@ -83,7 +85,9 @@ def stop(
     """
     listening = {name: size is not None for name, size in status(engine, lab).items()}
     if not any(listening.values()):
-        raise LabError(f"lab {lab.name!r}: no capture runs; start one: lab capture start")
+        raise LabError(
+            f"lab {lab.name!r}: no capture runs; start one: {command('start', lab.name)}"
+        )
     with undone(lambda: remove(engine, lab)), TemporaryDirectory(prefix="netlab-") as name:
         if not listening["wan"]:
             raise LabError("wan: no capture runs here any more (was it started again?)")
@@ -106,6 +110,11 @@ def stop(
         if not account.unchecked:
             account.contradictions = contradictions(account, after.since(before))
         return Capture(target, account)
+
+
+def command(verb: str, name: str) -> str:
+    """What starts or ends a capture of the lab of that name."""
+    return f"lab capture {verb}" if name == "lab" else f"lab capture {verb} --name {name}"
 
 
 def remove(engine: Engine, lab: Lab) -> None:

@@ -76,7 +76,9 @@ def test_capture_counters_and_probe_agree(
         sums, wan = told[kind][way], told["counted"]["wan"][way]
         # Said once more, without the module that is under test.
         assert sums["packets"] == sums["wan_in"]
-        assert sums["wan_in"] + wan["duplicated"] == sums["wan_out"] + wan["lost"] + wan["overflowed"]
+        assert (
+            sums["wan_in"] + wan["duplicated"] == sums["wan_out"] + wan["lost"] + wan["overflowed"]
+        )
         assert sums["wan_out"] == wan["passed"]
         assert sums["arrived"] + sums["copies_arrived"] == sums["wan_out"]
         assert sums["packets"] == sums["arrived"] + sums["lost"]
@@ -187,9 +189,9 @@ def test_a_node_that_dies_is_told_in_one_line(
 @pytest.mark.usefixtures("nothing_left")
 def test_the_commands(engine: Engine, lab: Lab, tmp_path: Path) -> None:
     name = ("--name", lab.name)
-    assert lab_command("capture", "stop", *name) == (
-        1, "", f"lab {lab.name!r}: no capture runs; start one: lab capture start\n"
-    )  # fmt: skip
+    start = f"lab capture start --name {lab.name}"
+    none = f"lab {lab.name!r}: no capture runs; start one: {start}\n"
+    assert lab_command("capture", "stop", *name) == (1, "", none)
     idle = lab_command("capture", "status", *name)
     assert idle.out.count("captures nothing") == len(lab.nodes)
     assert lab_command("capture", "start", *name).code == 0
