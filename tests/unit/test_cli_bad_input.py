@@ -158,6 +158,15 @@ CASES: list[tuple[str, str]] = [
     ("down --all=3", "lab down: option '--all' does not take a value; see lab down --help"),
     ("probe", "lab probe: COMMAND is missing; allowed: tcp, udp"),
     ("image", "lab image: COMMAND is missing; allowed: load, save"),
+    ("capture", "lab capture: COMMAND is missing; allowed: start, status, stop"),
+    ("capture begin", "lab capture: 'begin' is no command; allowed: start, status, stop"),
+    ("capture start --snaplen 63", "--snaplen: '63' is out of range; allowed 64 to 65535"),
+    ("capture start --snaplen 65536", "--snaplen: '65536' is out of range; allowed 64 to 65535"),
+    ("capture start --snaplen all", "--snaplen: 'all' is no whole number; allowed 64 to 65535"),
+    ("capture start --json", "lab capture start: '--json' is no option; allowed: X"),
+    ("capture stop --out", "lab capture stop: option '--out' requires an argument; see X"),
+    ("capture stop --name", "lab capture stop: option '--name' requires an argument; see X"),
+    ("capture stop --out compose.yaml", "--out: 'compose.yaml' is a file; write a folder"),
 ]
 NAME = "allowed: a-z, 0-9, - and _, at most 40 characters, the first a letter or digit"
 
