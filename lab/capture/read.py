@@ -123,6 +123,8 @@ def _pcapng(file: BinaryIO, path: Path, about: About) -> Iterator[Frame]:
             raise _cut(path)
         body = (start[8:] + rest)[:-4]
         if kind == _PACKET:
+            if len(body) < 20:
+                raise BadInput("capture", path.name, f"has a packet of {size} bytes")
             number, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
             if first + number >= len(about.interfaces) or 20 + kept > len(body):
                 raise BadInput("capture", path.name, "has a packet without its interface")
@@ -132,7 +134,12 @@ def _pcapng(file: BinaryIO, path: Path, about: About) -> Iterator[Frame]:
             )
             yield Frame(first + number, time, body[20 : 20 + kept], length)
         else:
-            _described(kind, body, order, first, about, path)
+            try:
+                _described(kind, body, order, first, about, path)
+            except (struct.error, IndexError):
+                raise BadInput(
+                    "capture", path.name, f"has a damaged block of type {kind}"
+                ) from None
 
 
 def _described(kind: int, body: bytes, order: str, first: int, about: About, path: Path) -> None:

@@ -9,7 +9,7 @@ from lab.capture import stations, table
 from lab.capture.stations import command
 from lab.commands.shared import answer, answering, group, named, say
 from lab.engine import Engine
-from lab.options import parsed
+from lab.options import any_folder, parsed
 from lab.parsing import number
 from lab.wording import count
 
@@ -52,7 +52,7 @@ def status(name: str, as_json: bool) -> None:
 
 @capture.command()
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(),
+    "--out", callback=parsed(any_folder), default=".", metavar="DIR",
     help="The folder that the file goes to.  [default: this one]",
 )  # fmt: skip
 @answering
