@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.capture.headers import identity
-from lab.capture.join import ARRIVED, SENT, WAN_IN, WAN_OUT, Joining, Seen, Topology
+from lab.capture.join import Joining
 from lab.capture.packet import Packet
+from lab.capture.seen import ARRIVED, SENT, WAN_IN, WAN_OUT, Seen, Topology
 
 CLIENT, SERVER, WAN = bytes([10, 0, 0, 5]), bytes([10, 0, 0, 3]), bytes([10, 0, 0, 2])
 WAN_MAC, OTHER_MAC = b"\2\0\0\0\0\2", b"\2\0\0\0\0\5"

@@ -7,49 +7,27 @@ looked for among those that differ in one bit: corruption. All others were copie
 or came by a way that no station sees.
 
 Memory is bounded: a packet is closed `stay_ns` after it was sent, or when `most_open` others are
-open. The stations share one clock, and a station looks at it before it passes a frame on: of
-576 000 gaps between two stations, half of them by the kernel's link and half by that in user
-space, with a load of 7 to 10 on two cores, none was negative, and the shortest 2.9 us. So the
-order is that of time, and among equals that of the way. Frames of a file may be out of order by
-`_SHUFFLED` places.
+open.
 """
 
-import heapq
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.capture.headers import ICMP, TCP, UDP, identity, segment
+from lab.capture.headers import ICMP, TCP, UDP, segment
 from lab.capture.packet import Fate, Packet
 from lab.capture.read import About, frames
+from lab.capture.seen import ARRIVED, SENT, WAN_IN, WAN_OUT, Seen, Topology, seen_in
 from lab.capture.tcp import Connections, Told
 
-SENT, WAN_IN, WAN_OUT, ARRIVED = range(4)
-_SHUFFLED = 512
+STAY = "longest way of a packet in ns: "
+SETTLED = "nothing was on its way at the end"
+"""How a file of ours says what is lost and what was in flight when it ended."""
 _FRAGMENTED = 1024
 _PROTOCOLS = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}
-
-
-@dataclass(frozen=True)
-class Topology:
-    """Who is who: names by IPv4 address (4 bytes), and wan's address on Ethernet."""
-
-    names: Mapping[bytes, str]
-    wan_mac: bytes
-
-
-class Seen(NamedTuple):
-    """A frame at a station; sorts by time and way."""
-
-    time_ns: int
-    stage: int
-    station: int
-    place: int
-    key: bytes
-    data: bytes
-    length: int
 
 
 class Trace(NamedTuple):
@@ -249,72 +227,17 @@ def _last(each: _Open) -> int:
     return max(time for time in each.times if time is not None)
 
 
-def seen(paths: Mapping[str, Path], topology: Topology) -> Iterator[Seen]:
-    """What the stations' files (by name of station) hold of IPv4, in the order of time."""
-    return heapq.merge(
-        *(
-            _sorted(_at(number, name, path, topology))
-            for number, (name, path) in enumerate(paths.items())
-        )
-    )
-
-
-def _at(number: int, name: str, path: Path, topology: Topology) -> Iterator[Seen]:
-    for place, (_, time_ns, data, length) in enumerate(frames(path)):
-        if (key := identity(data)) is not None:
-            stage = _stage(name, data, topology)
-            yield Seen(time_ns, stage, number, place, key, data, length)
-
-
-def seen_in(path: Path, about: About) -> Iterator[Seen]:
-    """The same of one pcapng with the frames of all stations."""
-
-    def all_of() -> Iterator[Seen]:
-        for place, (number, time_ns, data, length) in enumerate(frames(path, about)):
-            if (key := identity(data)) is not None:
-                interfaces = about.interfaces
-                wan = next((each.mac for each in interfaces if each.name == "wan"), b"")
-                stage = _stage(interfaces[number].name, data, Topology(about.names, wan))
-                yield Seen(time_ns, stage, number, place, key, data, length)
-
-    return _sorted(all_of())
-
-
-def _stage(station: str, data: bytes, topology: Topology) -> int:
-    if station == "wan":
-        return WAN_IN if data[:6] == topology.wan_mac else WAN_OUT
-    return SENT if topology.names.get(data[26:30]) == station else ARRIVED
-
-
-def _sorted(seen: Iterator[Seen]) -> Iterator[Seen]:
-    """Two processors may write to a file in another order than they looked at the clock."""
-    heap: list[Seen] = []
-    for each in seen:
-        if len(heap) < _SHUFFLED:
-            heapq.heappush(heap, each)
-        else:
-            yield heapq.heappushpop(heap, each)
-    yield from sorted(heap)
-
-
 def packets(path: Path, most: int | None = None) -> list[Packet]:
     """The packets of a file that `capturing` wrote, the first `most` of them."""
-    from itertools import islice  # noqa: PLC0415
-
     about = About()
-    for _ in frames(path, about):  # names and the end stand behind the frames
+    for _ in frames(path, about):  # the end of each station stands behind the frames
         pass
-    wan = next((each.mac for each in about.interfaces if each.name == "wan"), b"")
+    topology = Topology.of(about)
     ends = [each.end_ns for each in about.interfaces if each.end_ns]
-    joining = Joining(Topology(about.names, wan), end_ns=max(ends, default=None))
+    joining = Joining(topology, end_ns=max(ends, default=None))
     for comment in about.comments:
         if comment.startswith(STAY):
-            joining.stay_ns = int(comment.removeprefix(STAY).split()[0])
+            joining.stay_ns = int(comment.removeprefix(STAY))
         joining.settled |= comment == SETTLED
-    found = joining.traces(seen_in(path, About()))
+    found = joining.traces(seen_in(path, topology))
     return [trace.packet for trace in islice(found, most)]
-
-
-STAY = "longest way of a packet in ns: "
-SETTLED = "nothing was on its way at the end"
-"""How a file of ours says what is lost and what was in flight when it ended."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.capture.join import SETTLED, STAY, Seen, Trace
+from lab.capture.join import SETTLED, STAY, Trace
+from lab.capture.seen import Seen
 
 MOST_COMMENTS = 100_000
 _STATIONS = ("the sender", "wan", "wan")

@@ -19,8 +19,9 @@ from lab import measure
 from lab.capture import tcpdump
 from lab.capture.account import Account
 from lab.capture.books import Books, contradictions, uncheckable
-from lab.capture.join import Joining, Topology, Trace, seen
+from lab.capture.join import Joining, Trace
 from lab.capture.pcapng import Station, comments, write
+from lab.capture.seen import Topology, seen
 from lab.capture.tcpdump import Ended
 from lab.engine import Engine
 from lab.errors import LabError

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.capture.account import Account, Segments, account_of
-from lab.capture.join import ARRIVED, SENT, WAN_IN, WAN_OUT, Joining, seen
+from lab.capture.join import Joining
 from lab.capture.packet import Packet
+from lab.capture.seen import ARRIVED, SENT, WAN_IN, WAN_OUT, seen
 from lab.impairment import Direction
 from tests.made_captures import (
     ACK,
@@ -306,9 +307,9 @@ def _stations(folder: Path, packets: int) -> dict[str, Path]:
 
 def test_memory_does_not_grow_with_the_capture(tmp_path: Path) -> None:
     peaks = []
-    for packets in (4_000, 16_000):
+    for packets in (1_500, 6_000):
         paths = _stations(tmp_path, packets)
-        joining, account = Joining(TOPOLOGY, stay_ns=50 * MS, settled=True), Account()
+        joining, account = Joining(TOPOLOGY, stay_ns=25 * MS, settled=True), Account()
         tracemalloc.start()
         try:
             for trace in joining.traces(seen(paths, TOPOLOGY)):

@@ -6,9 +6,10 @@ from pathlib import Path
 import dpkt  # type: ignore[import-untyped]
 import pytest
 
-from lab.capture.join import ARRIVED, WAN_OUT, Joining, packets, seen
+from lab.capture.join import Joining, packets
 from lab.capture.pcapng import Station, comments, write
 from lab.capture.read import About, cut_to_whole_frames, frames
+from lab.capture.seen import ARRIVED, WAN_OUT, seen
 from lab.errors import LabError
 from tests.made_captures import (
     CLIENT,
