@@ -1,6 +1,5 @@
 """Joining what the stations saw: each trap by itself, and networks whose true account is known."""
 
-import random
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.made_captures import (
     TOPOLOGY,
     Made,
     ipv4,
-    pcap,
+    stations,
     tcp,
     udp,
 )  # fmt: skip
@@ -284,31 +283,10 @@ def test_every_repetition_is_found_and_told_from_a_needless_one(
     assert sums.lost == sum(lost for lost, _ in segments)
 
 
-def _stations(folder: Path, packets: int) -> dict[str, Path]:
-    """Files of a lab in which 3 packets in 100 are lost and others wait for up to 20 ms."""
-    chance = random.Random(1)
-    rows: list[tuple[int, int, bytes]] = []
-    for number in range(packets):
-        made = Made()
-        sent = 1_700_000_000 * SECOND + number * 40_000
-        frame = udp(number.to_bytes(4, "big") + bytes(60))
-        made.see(sent, frame, SENT, WAN_IN)
-        if chance.random() >= 0.03:
-            made.see(sent + int(chance.uniform(0.1, 20) * MS), frame, WAN_OUT, ARRIVED)
-        rows += made.rows
-    rows.sort()
-    names = {SENT: "client-1", WAN_IN: "wan", WAN_OUT: "wan", ARRIVED: "tcp-server"}
-    paths = {}
-    for name in ("client-1", "wan", "tcp-server"):
-        paths[name] = folder / f"{name}-{packets}"
-        pcap(paths[name], [(t, f) for t, stage, f in rows if names[stage] == name], nano=True)
-    return paths
-
-
 def test_memory_does_not_grow_with_the_capture(tmp_path: Path) -> None:
     peaks = []
     for packets in (1_500, 6_000):
-        paths = _stations(tmp_path, packets)
+        paths, _ = stations(tmp_path, packets)
         joining, account = Joining(TOPOLOGY, stay_ns=25 * MS, settled=True), Account()
         tracemalloc.start()
         try:
