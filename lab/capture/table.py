@@ -45,9 +45,8 @@ def _said(account: Account) -> list[tuple[str, str]]:
     ]
     lines += [(f"{node}: was not captured", "bold red") for node in account.missing]
     if account.agrees is None:
-        lines += [
-            (f"not held against wan's counters: {why}", "yellow") for why in account.unchecked
-        ]
+        why = "; ".join(account.unchecked)
+        lines.append((f"not held against wan's counters: {why}", "yellow"))
     elif account.agrees:
         lines.append(("wan's counters and the kernels' agree with it to the packet", "green"))
     else:
