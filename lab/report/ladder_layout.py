@@ -60,10 +60,7 @@ def arrange(
     rows: Sequence[Told | Fold], lines: Mapping[int, int], *, left: str, top: float
 ) -> Layout:
     """The heights of all rows. lines: of how many lines of text each row is."""
-    moments = sorted(
-        (each for index, row in enumerate(rows) for each in _moments(index, row, left)),
-        key=lambda each: (each.ns, each.index),
-    )
+    moments = _in_order([e for index, row in enumerate(rows) for e in _moments(index, row, left)])
     scale = _scale([row.packet for row in rows if isinstance(row, Told)])
     # What is lost hangs in the air as far down as its neighbours fall, known after a first pass.
     hanging = {
@@ -92,6 +89,27 @@ def _moments(index: int, row: Told | Fold, left: str) -> list[_Moment]:
     return found
 
 
+def _in_order(moments: Sequence[_Moment]) -> list[_Moment]:
+    """By time; but what left before a run was folded and arrives within it arrives above its box.
+
+    Behind the box nobody would see it.
+    """
+    runs = {each.index: each.ns for each in moments if each.kind == "open"}
+    ends = {each.index: each.ns for each in moments if each.kind == "close"}
+    keyed = []
+    for each in moments:
+        within = (
+            run for run, ns in runs.items()
+            if each.kind == "arrive" and each.index < run and ns <= each.ns <= ends[run]
+        )  # fmt: skip
+        run = next(within, None)
+        if run is None:
+            keyed.append(((each.ns, float(each.index), each.ns), each))
+        else:
+            keyed.append(((runs[run], run - 0.5, each.ns), each))
+    return [each for _, each in sorted(keyed, key=lambda pair: pair[0])]
+
+
 def _scale(packets: Sequence[Packet]) -> float:
     """Height by the nanosecond."""
     ways = [
@@ -118,7 +136,7 @@ def _pass(
     field = top  # below what hangs in the air
     y, before, inside = top, moments[0].ns if moments else 0, -1
     for each in moments:
-        step = (each.ns - before) * scale if inside < 0 else 0.0
+        step = max(0, each.ns - before) * scale if inside < 0 else 0.0
         before = each.ns
         side = int(each.on_left)
         if step > _LONGEST:
