@@ -18,6 +18,7 @@ MOST = 9
 _TERM = re.compile(r"(?:[a-z]+[0-9]*\()?[A-Za-z_]\w*(?:\.\w+)+\)?", re.ASCII)
 _CALL = re.compile(r"([a-z]+[0-9]*)\((.*)\)")
 _NAMED = re.compile(rf"((?=\w\w){_TERM.pattern})( (?=[\d\N{{MINUS SIGN}}]))?", re.ASCII)
+_IS = "\u00a0=\u00a0"
 _PROTOCOLS = ("udp", "tcp", "icmp")
 _ABBREVIATIONS = ("rtt", "rto", "ipdv", "cwnd", "mss", "syn", "fin", "rst", "ack", *_PROTOCOLS)
 _ASKED = (
@@ -120,7 +121,7 @@ def _shown(text: str) -> Shown:
 
 def in_words(text: str) -> str:
     """`udp.dropped_toward_server 12, tcp.sent 3` as a reader has it, each name in words."""
-    return _NAMED.sub(lambda found: f"{_in_words(found[1])}{' = ' if found[2] else ''}", text)
+    return _NAMED.sub(lambda found: _in_words(found[1]) + (_IS if found[2] else ""), text)
 
 
 def _in_words(term: str) -> str:

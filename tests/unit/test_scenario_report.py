@@ -503,9 +503,15 @@ def test_the_terminal_fits_into_100_columns(run: tuple[Result, Result]) -> None:
         terminal.run_table(*run), terminal.expectations_text(run[0]), *terminal.plots(*run)
     )
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
-    assert "held    UDP there and back (3 cases)" in text
+    assert "held UDP there and back (3 cases)" in text
     assert "\u28ff" > max(c for c in text if "\u2800" <= c <= "\u28ff") >= "\u2801"
     assert "1.30\u00a0s" in text
+
+
+def test_a_narrow_terminal_has_narrower_plots_and_fewer_columns(run: tuple[Result, Result]) -> None:
+    text = printed(terminal.run_table(*run, width=60), *terminal.plots(*run, width=60))
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 60
+    assert "in the report, too: How long each takes; One after the other" in text
 
 
 def test_plots_without_unicode_are_ascii_but_for_their_words(run: tuple[Result, Result]) -> None:
