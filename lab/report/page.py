@@ -62,9 +62,7 @@ def loss_page(
         section(
             "What it shows",
             *sections.claim(result),
-            *map(paragraph, words.findings(result)),
-            *_figures(points),
-            *sections.figures(result, every, captures),
+            *_shows(result, sections.figures(result, every, captures)),
         ),
         section("The numbers", _numbers(result), _ledger(points)),
         section(
@@ -75,6 +73,13 @@ def loss_page(
         section("The set-up", *_setup(result)),
         section("How to repeat it", *repeat(result), *sections.file(text)),
     )
+
+
+def _shows(result: Mapping[str, Any], more: Sequence[Html]) -> list[Html]:
+    """The main finding and its figure first; then what it cost, and how sure all of it is."""
+    found = [paragraph(text) for text in words.findings(result)]
+    delivered, *others = [*_figures(result["points"]), *more] or [Html("")]
+    return [*found[:1], delivered, *found[1:-1], *others, *found[1:][-1:]]
 
 
 def _figures(points: Points) -> list[Html]:

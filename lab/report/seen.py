@@ -12,6 +12,7 @@ from lab.scenario.model import NoFigure
 from lab.wording import NOTHING, count
 
 _LADDERS = 4  # of a run that was captured and asks for none by itself
+_ROWS = 30  # of such a ladder
 
 Found = Sequence[tuple[Case, str, Mapping[str, Any]]]
 
@@ -75,21 +76,28 @@ def _title(case: Case, name: str) -> str:
 
 
 def _ladders(found: Found, captures: Captures) -> Iterable[Html]:
-    out: list[Html] = []
-    for case, name, _ in found:
+    """One of each measurement, of the first case in which something happened."""
+    chosen: dict[str, tuple[Case, str, Mapping[str, Any]]] = {}
+    for each in found:
+        _, name, account = each
+        if name not in chosen or (_eventful(account) and not _eventful(chosen[name][2])):
+            chosen[name] = each
+    for case, name, _ in list(chosen.values())[:_LADDERS]:
         try:
             packets = packets_of(case, name, captures)
         except NoFigure:
             continue
-        title = _title(case, name)
-        out.append(
-            figure(
-                ladder(packets, title=title, flow=flows(packets)[0]),
-                f"The packets of {title}",
-                "Time runs downward. What is lost ends in mid-air; what is sent again is tied to"
-                " what it repeats.",
-            )
+        title, every = _title(case, name), flows(packets)
+        first = f" The first of {count(len(every))} flows." if len(every) > 1 else ""
+        yield figure(
+            ladder(packets, title=title, flow=every[0], rows=_ROWS),
+            f"The packets of {title}",
+            f"Time runs downward.{first} What is lost ends in mid-air; what is sent again is tied"
+            " to what it repeats.",
         )
-        if len(out) == _LADDERS:
-            break
-    return out
+
+
+def _eventful(account: Mapping[str, Any]) -> bool:
+    ways = [way for each in account.values() if isinstance(each, Mapping) for way in each.values()]
+    keys = ("lost", "repeated", "overtaken")
+    return any(way.get(key) for way in ways if isinstance(way, Mapping) for key in keys)

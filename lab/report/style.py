@@ -50,6 +50,7 @@ ul { padding-left: 1.25rem; }
 .verdict + section h2 { margin-top: 2rem; padding-top: 0; border-top: 0; }
 section:first-of-type > p:first-of-type { font-size: 1.1875rem; line-height: 1.55; }
 section > h3 { margin: 2.5rem 0 0.5rem; }
+figure + p { margin-top: 2rem; }
 figure { margin: 2.5rem 0 0; }
 section > h2 + figure { margin-top: 1.5rem; }
 figcaption { max-width: 44rem; margin-top: 0.75rem; color: var(--muted); font-size: 0.9375rem; }
@@ -156,6 +157,7 @@ code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mon
   figure:has(svg.ladder + svg.ladder) { break-inside: auto; }
   table { font-size: 8.5pt; }
   th, td { padding: 0.3rem; }
+  td.words, td.words:nth-child(n), tbody th:has(small) { min-width: 0; }
   .verdict, .broken, .group, .ladder, pre {
     print-color-adjust: exact; -webkit-print-color-adjust: exact;
   }
