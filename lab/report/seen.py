@@ -54,7 +54,7 @@ def _account(found: Found) -> Html:
     rows, said = [], ""
     for title, account, protocol, way, each in sums:
         again, said = title == said, title
-        what = f"{protocol.upper()} {way.replace('_', ' ')}"
+        what = f"{protocol.upper()}\u00a0{way}".replace("_", "\u00a0")
         cells = [Cell(count(each[key]) if key in each else NOTHING) for _, key in columns]
         link = str(account.get("file") or "")
         rows.append([Cell(title, href=link, again=again), Cell(what, words=True), *cells])

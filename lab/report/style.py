@@ -150,6 +150,8 @@ code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mon
   .scroll { overflow: visible; }
   svg, svg.wide { min-width: 0; max-width: 13cm; }
   svg.ladder { min-width: 0; max-width: none; break-inside: avoid; }
+  pre.long { white-space: pre-wrap; }
+  .long code { font-size: 7pt; }
   .layers { min-width: 0; }
   .layers code { font-size: 7.5pt; }
   .layers table { break-inside: auto; }
