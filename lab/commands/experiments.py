@@ -9,7 +9,7 @@ from click.core import ParameterSource
 from rich.console import Group
 
 from lab import catalogue, options, status
-from lab.commands.shared import INTERRUPTED, answer, answering, command, named, say
+from lab.commands.shared import INTERRUPTED, answer, answering, columns, command, named, say
 from lab.engine import Engine
 from lab.errors import BadInput
 from lab.impairing import ONE_OF_BOTH
@@ -99,7 +99,8 @@ def _tell(result: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     """Answer with a run, and end as it did."""
     from lab import evidence  # noqa: PLC0415
 
-    answer(result, as_json, lambda: status.outcome(result, evidence.read(folder).samples))
+    samples = evidence.read(folder).samples
+    answer(result, as_json, lambda: status.outcome(result, samples, width=columns()))
     say(f"evidence: {folder}/report.html, result.json, result.csv")
     _end(result)
 
