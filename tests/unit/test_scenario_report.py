@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -325,7 +326,7 @@ def test_the_stretches_of_a_schedule() -> None:
 def test_times_of_a_group_have_one_begin() -> None:
     group = {"begun_ns": 1, "steps": [{"at_s": 4.0, "in_force_s": 4.002}]}
     point = {"udp": {"begun_s": 0.5, "group": group}, "tcp": {"begun_s": 1.0, "group": group}}
-    columns = {"sent_s": [0.0, 1.0], "rtt_ms": [1.0, None]}
+    columns: Mapping[str, Sequence[Any]] = {"sent_s": [0.0, 1.0], "rtt_ms": [1.0, None]}
     case = Case("", point, {"udp": columns, "tcp": columns})
     assert case.times("udp.rtt_ms") == [0.5, 1.5]
     assert case.times("tcp.rtt_ms", "tcp.sent_s") == [1.0, 2.0]
