@@ -167,7 +167,10 @@ def compare(as_json: bool, one: Path, other: Path, out: str | None) -> None:
             page.write_text(folder.comparison_of(one, other), encoding="utf-8")
         except OSError as error:
             raise BadInput("--out", out, f"can't be written ({error.strerror})") from error
-    differences = [vars(each) for each in comparing.differences(runs, samples)]
+    differences = [
+        {**vars(each), "beyond_chance": each.beyond_chance}
+        for each in comparing.differences(runs, samples)
+    ]
     answer({"differences": differences}, as_json, lambda: Group(*told))
     if out is not None:
         say(f"the page: {out}")
