@@ -17,7 +17,7 @@ from lab.link import Link
 from lab.nodes import Lab
 
 from .conftest import LAB, lab_command, until
-from .test_lab_scenarios import LOSSES, scenario, stopped_in
+from .test_lab_scenarios import LOSSES, reach, scenario, stopped_in
 
 TWO_AT_ONCE = """
 title: Two at once, and an outage
@@ -52,17 +52,15 @@ def test_a_node_that_dies_ends_all_that_goes_on_and_is_named(
     engine: Engine, own_name: str, tmp_path: Path
 ) -> None:
     lab, _ = lifecycle.up(engine, own_name, print, clients=2)
-    text = TWO_AT_ONCE.replace("duration: 60s", "duration: 60s, client: client-2")
+    text = "clients: 2" + TWO_AT_ONCE.replace("duration: 60s", "duration: 60s, client: client-2")
     path, out = scenario(tmp_path, text), tmp_path / "out"
     words = ["run", path, "--name", lab.name, "--out", str(out), "--capture"]
     run = subprocess.Popen([*LAB, *words], stderr=subprocess.PIPE, text=True)
-    assert run.stderr
-    for line in run.stderr:
-        if line.startswith("one, other"):
-            break
+    reach(run, "one, other")
     victim = lab.client("client-2")
     until(lambda: engine.run(victim, ["pgrep", "-f", "lab.node.probe"]).code == 0, "the probe runs")
     engine.client.api.kill(victim.container)
+    assert run.stderr
     said = run.stderr.read()
     run.stderr.close()
     assert run.wait(40) == 1, said
@@ -146,7 +144,7 @@ def test_what_can_not_be_written_is_one_line_and_loses_nothing_that_was(
     lab: Lab, tmp_path: Path
 ) -> None:
     text = LOSSES.replace("[0%, 10%, 100%]", "[0%]").replace(
-        "- udp: {count: 400", "- udp: {as: first, count: 10}\n  - udp: {count: 4000"
+        "- udp: {count: 400", "- udp: {as: few, count: 10}\n  - udp: {count: 4000"
     )
     out = tmp_path / "out"
     limit = 60_000  # bytes a file; as on a disk that is full
@@ -160,7 +158,7 @@ def test_what_can_not_be_written_is_one_line_and_loses_nothing_that_was(
     assert last == f"{out}/samples.json: can't be written (File too large)"
     assert "Traceback" not in done.stderr
     result = result_in(out)
-    assert (result["points"][0]["first"]["received"], result["points"][0]["udp"]) == (10, None)
+    assert (result["points"][0]["few"]["received"], result["points"][0]["udp"]) == (10, None)
     assert not list(out.glob(".*"))
     resumed = lab_command("run", "--resume", "--out", str(out))
     assert resumed.code == 0, resumed.err
@@ -175,7 +173,7 @@ def test_a_run_of_all_that_was_stopped_goes_on(engine: Engine, lab: Lab, tmp_pat
     scenario(folder, LOSSES.replace("count: 400", "count: 1500"), "second")
     scenario(folder, one, "third")
     code = (
-        "import pathlib; from lab import catalogue, cli; catalogue.CODED.clear(); "
+        "import pathlib; from lab import catalogue, cli, runner; catalogue.CODED.clear(); "
         f"catalogue.SCENARIO_FILES = pathlib.Path({os.fspath(folder)!r}); cli.main()"
     )
     command = [sys.executable, "-c", code, "run"]

@@ -69,14 +69,23 @@ def probing(engine: Engine, lab: Lab) -> bool:
     )
 
 
+def reach(run: "subprocess.Popen[str]", step: str) -> None:
+    """Read on until the command says that it begins that step."""
+    assert run.stderr
+    said = []
+    for line in run.stderr:
+        said.append(line)
+        if line.startswith(step):
+            return
+    raise AssertionError(f"no {step!r} in: {''.join(said)}")
+
+
 def stopped_in(engine: Engine, lab: Lab, run: "subprocess.Popen[str]", step: str, how: int) -> str:
     """Send a signal while that step is measured; what the command said afterwards."""
-    assert run.stderr
-    for line in run.stderr:
-        if line.startswith(step):
-            break
+    reach(run, step)
     until(lambda: probing(engine, lab), "the probe runs")
     run.send_signal(how)
+    assert run.stderr
     said = run.stderr.read()
     run.stderr.close()
     run.wait(30)
