@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import BadInput
@@ -58,7 +59,7 @@ def timeline(
         bounds = {"least": spec.get("least"), "most": spec.get("most")}
         a.scale(axes, "y", seen, unit=unit, log=log, **bounds)
         a.scale(axes, "x", [0, end], unit="s", most=end)
-        _bands(axes, case, end)
+        _bands(axes, case, case.in_force_s(spec["of"][0]["of"]), end)
         ends: list[_End] = []
         for rows, label, style in zip(lines, named, looks, strict=True):
             if rows:
@@ -130,13 +131,22 @@ def _value(row: tuple[float, float | None]) -> float:
     return row[1] if row[1] is not None else 0.0
 
 
-def spans(steps: Sequence[str], end: float) -> list[tuple[float, float, str]]:
-    """From when to when what was in force, in seconds, as the steps of a schedule have it."""
+def spans(
+    steps: Sequence[str], end: float, in_force_s: Mapping[float, float] = MappingProxyType({})
+) -> list[tuple[float, float, str]]:
+    """From when to when what was in force, in seconds, as the steps of a schedule have it.
+
+    in_force_s: when a step really was, by when it was to be, as far as that was measured.
+    """
     try:
         schedule = Schedule.from_texts(steps, "schedule")
     except BadInput:  # written by a newer lab
         return []
-    changes = [(step.at_ms / 1000, _words(str(step))) for step in schedule.steps]
+    times = [step.at_ms / 1000 for step in schedule.steps]
+    changes = [
+        (in_force_s.get(at_s, at_s), _words(str(step)))
+        for at_s, step in zip(times, schedule.steps, strict=True)
+    ]
     changes.append((end, ""))
     return [
         (start, min(until, end), words)
@@ -151,9 +161,9 @@ def _words(step: str) -> str:
     return "" if words.rpartition(" ")[2] in ("up", "clear") else words
 
 
-def _bands(axes: Axes, case: Case, end: float) -> None:
+def _bands(axes: Axes, case: Case, in_force_s: Mapping[float, float], end: float) -> None:
     """The stretches of the schedule, shaded where something was in force, with its words."""
-    for start, until, words in spans(case.setting.get("schedule") or (), end):
+    for start, until, words in spans(case.setting.get("schedule") or (), end, in_force_s):
         if words:
             axes.axvspan(start, until, color=GRID, alpha=0.55, lw=0, zorder=0)
             axes.annotate(

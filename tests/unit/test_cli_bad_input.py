@@ -136,7 +136,10 @@ CASES: list[tuple[str, str]] = [
     ("run nope.yaml", "SCENARIO: 'nope.yaml' can't be read (No such file or directory)"),
     ("run --all loss", "--all: 'loss' can't come with it; give the one or the other"),
     ("run --resume loss", "--resume: 'loss' can't come with it; give the one or the other"),
-    ("run --resume --all", "--resume: '--all' can't come with it; give the one or the other"),
+    (
+        "run --resume --all --out nowhere",
+        "--resume: 'nowhere' has no summary.json; give the folder of a run, as results/…",
+    ),
     (
         "run --resume --capture",
         "--resume: '--capture' can't come with it; give the one or the other",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -323,6 +324,20 @@ def test_the_stretches_of_a_schedule() -> None:
     ]
     assert spans(steps, 1) == []
     assert spans(["what a newer lab writes"], 10) == []
+    assert spans(steps, 10, {2.0: 2.01, 7.0: 7.02})[:2] == [(2.01, 7.02, "down"), (7.02, 9.0, "")]
+
+
+def test_times_of_a_group_have_one_begin() -> None:
+    group = {"begun_ns": 1, "steps": [{"at_s": 4.0, "in_force_s": 4.002}]}
+    point = {"udp": {"begun_s": 0.5, "group": group}, "tcp": {"begun_s": 1.0, "group": group}}
+    columns: Mapping[str, Sequence[Any]] = {"sent_s": [0.0, 1.0], "rtt_ms": [1.0, None]}
+    case = Case("", point, {"udp": columns, "tcp": columns})
+    assert case.times("udp.rtt_ms") == [0.5, 1.5]
+    assert case.times("tcp.rtt_ms", "tcp.sent_s") == [1.0, 2.0]
+    assert case.times("tcp.rtt_ms", "tcp.rtt_ms") == [1.0, None]
+    assert case.in_force_s("tcp.rtt_ms") == {4.0: 4.002}
+    old = Case("", {"udp": {}}, {"udp": columns})
+    assert (old.times("udp.rtt_ms"), old.in_force_s("udp.rtt_ms")) == ([0.0, 1.0], {})
 
 
 # --- the page ----------------------------------------------------------------------------------

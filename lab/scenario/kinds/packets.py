@@ -29,7 +29,8 @@ def udp(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool = T
     )  # fmt: skip
     samples, arrivals = report.pop("samples"), report.pop("arrivals")
     series = columns(samples, arrivals, options["timeout"])
-    return Measured(report | behaviour(series, arrivals), series)
+    begun = {"begun_ns": samples[0][1] if samples else None}
+    return Measured(report | behaviour(series, arrivals) | begun, series)
 
 
 def columns(
@@ -39,7 +40,6 @@ def columns(
 ) -> dict[str, Column]:
     """A row for each datagram sent. Times in ns come in; the first arrival of each counts."""
     at_server = dict(reversed(arrivals))
-    began_ns = samples[0][1] if samples else 0
     found: dict[str, Column] = {
         name: [] for name in ("number", "sent_s", "rtt_ms", "toward_server_ms", "toward_client_ms")
     }
@@ -47,7 +47,7 @@ def columns(
         there_ns = at_server.get(number)
         rtt_ms = None if back_ns is None else (back_ns - sent_ns) / 1e6
         found["number"].append(number)
-        found["sent_s"].append((sent_ns - began_ns) / 1e9)
+        found["sent_s"].append((sent_ns - samples[0][1]) / 1e9)
         found["rtt_ms"].append(None if rtt_ms is None or rtt_ms > timeout_ms else rtt_ms)
         found["toward_server_ms"].append(None if there_ns is None else (there_ns - sent_ns) / 1e6)
         found["toward_client_ms"].append(
