@@ -25,7 +25,7 @@ def udp(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool = T
     report = measure.udp(
         engine, lab, count=options["count"], size=options["size"],
         interval_ms=options["interval"], timeout_ms=options["timeout"],
-        client=options["client"], details=True, alone=alone,
+        client=options["client"], checksum=options["checksum"], details=True, alone=alone,
     )  # fmt: skip
     samples, arrivals = report.pop("samples"), report.pop("arrivals")
     series = columns(samples, arrivals, options["timeout"])
@@ -110,6 +110,7 @@ UDP = Kind(
         "size": Option(parsing.number(20, 65_507), 64, "bytes of payload"),
         "interval": Option(parsing.duration(0.01, 60_000), 1.0, "between two datagrams"),
         "timeout": Option(parsing.duration(1, 60_000), TIMEOUT_MS, "later is lost"),
+        "checksum": Option(parsing.switch, True, "whether datagrams are sent with one"),
         "client": CLIENT,
     },
     udp,
