@@ -13,6 +13,8 @@ NO_SPACE = "has no space after the {}; add one"
 _FURTHER_ON = " further on"
 """Put behind a problem that yaml found in a later line than the one where its cause begins."""
 
+_NO_DASH = "found a key beside the items of a list"
+
 _CURES = tuple(
     (re.compile(problem), re.compile(line), cure)
     for problem, line, cure in (
@@ -30,6 +32,7 @@ _CURES = tuple(
         (r"expected ',' or '(.)', but got '([:[{]|<scalar>)'", r"",
          "has no comma between two values; add one"),
         (r"expected ',' or '(.)'", r"", r"has no closing \1; add it"),
+        (_NO_DASH, r"\s*[^\s-]", "is in a list and does not begin with '- '; add it"),
         (r"expected <block end>, but found '<scalar>'", r"",
          "goes on after a closing quote; put all of the value in quotes, or nothing"),
         (r"expected <block end>", r"",
@@ -48,11 +51,21 @@ def cured(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str]:
     begun = _line(error.context_mark or error.problem_mark, lines)
     if begun < number and re.match(r"expected ',' or|found unexpected end|could not find", problem):
         number, problem = begun, problem + _FURTHER_ON
+    if problem.startswith("expected <block end>") and number:
+        above = lines[number - 1]
+        if re.match(r"\s*-\w", above):
+            number -= 1  # no item for yaml, so that it did not expect this one either
+        elif re.match(r"\s*- ", above) and _indent(above) == _indent(lines[number]):
+            problem = _NO_DASH
     line = lines[number]
     for words, place, cure in _CURES:
         if (found := words.match(problem)) and place.match(line):
             return number + 1, line.strip(), found.expand(cure)
     raise AssertionError(problem)  # the last of them fits all
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _line(mark: Any, lines: list[str]) -> int:

@@ -120,6 +120,14 @@ WHOLE: list[tuple[str, str]] = [
         "4: '-bulk: {}' has no space after the -; add one",
     ),
     (
+        "title: t\nmeasure:\n  -udp: {}\n  - bulk: {}\n",
+        "3: '-udp: {}' has no space after the -; add one",
+    ),
+    (
+        "title: t\nmeasure:\n  - udp:\n  bulk: {}\n",
+        "4: 'bulk: {}' is in a list and does not begin with '- '; add it",
+    ),
+    (
         "Title: t\n",
         "1: 'Title' is unknown, perhaps title; allowed " + FIELDS_THERE,
     ),
