@@ -43,7 +43,7 @@ def _figure(which: str) -> Callable[[Page, Path], None]:
 
 PICTURES: tuple[tuple[str, str, Callable[[Page, Path], None]], ...] = (
     ("report.png", "loss", _first_screen),
-    ("times.png", "loss", _figure("figure:has-text('How long a message takes')")),
+    ("times.png", "jitter-and-order", _figure("figure")),
     ("ladder.png", "retransmission", _figure("figure:has(svg.ladder)")),
 )
 """A file in docs, the scenario that it is of, and what of its report it shows."""
