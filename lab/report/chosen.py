@@ -17,7 +17,9 @@ MOST = 9
 
 _TERM = re.compile(r"(?:[a-z]+[0-9]*\()?[A-Za-z_]\w*(?:\.\w+)+\)?", re.ASCII)
 _CALL = re.compile(r"([a-z]+[0-9]*)\((.*)\)")
-_NAMED = re.compile(rf"((?=\w\w){_TERM.pattern})( (?=[\d\N{{MINUS SIGN}}]))?", re.ASCII)
+_NAMED = re.compile(
+    rf"((?=\w\w){_TERM.pattern})( (?=[\d\N{{MINUS SIGN}}]|true\b|false\b))?", re.ASCII
+)
 _IS = "\u00a0=\u00a0"
 _PROTOCOLS = ("udp", "tcp", "icmp")
 _ABBREVIATIONS = ("rtt", "rto", "ipdv", "cwnd", "mss", "syn", "fin", "rst", "ack", *_PROTOCOLS)
@@ -134,7 +136,7 @@ def _in_words(term: str) -> str:
 
 
 def _measure(name: str) -> str:
-    return name.upper() if name in _PROTOCOLS else name
+    return name.upper() if name in _PROTOCOLS else name.replace("_", " ")
 
 
 def _words(path: str) -> str:

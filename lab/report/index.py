@@ -65,12 +65,16 @@ def _table(entries: Sequence[Entry]) -> Html:
             Cell(entry.word, entry.word in ("fail", "interrupted")),
             Cell(_held(entry.result)),
             Cell(seconds(entry.took_s)),
-            Cell(str((entry.result or {}).get("backend") or NOTHING), note=_broken(entry)),
+            Cell(str((entry.result or {}).get("backend") or NOTHING)),
+            *([Cell(_broken(entry), words=True)] if any(map(_broken, entries)) else []),
         ]
         for entry in entries
     ]
-    heads = ("Experiment", "Verdict", "Expectations held", "Took", "Backend")
-    return table("By the order of the lessons", [Column(head) for head in heads], rows)
+    heads = [
+        Column(head) for head in ("Experiment", "Verdict", "Expectations held", "Took", "Backend")
+    ]
+    heads += [Column("Why not", words=True)] if any(map(_broken, entries)) else []
+    return table("By the order of the lessons", heads, rows)
 
 
 def _held(result: Mapping[str, Any] | None) -> str:

@@ -52,6 +52,12 @@ def loss_page(
     told = result.get("expectations")
     every, captures = cases(result, samples or {}), captures or {}
     packets = seen.captured(every, captures, ladders=not sections.asks_for_ladders(result))
+    # What arrives, by loss, it draws in its own way.
+    others = [
+        asked
+        for asked in result.get("figures") or ()
+        if asked["kind"] != "lines" or not all("share" in y for y in asked["spec"]["y"])
+    ]
     kind, head, failures = words.verdict(result)
     measured = (moment(result["started"]), result["command"], f"kernel {result['kernel']}")
     byline = " · ".join(map(str, (*measured, result["backend"])))
@@ -62,7 +68,7 @@ def loss_page(
         section(
             "What it shows",
             *sections.claim(result),
-            *_shows(result, sections.figures(result, every, captures)),
+            *_shows(result, sections.figures({**result, "figures": others}, every, captures)),
         ),
         section("The numbers", _numbers(result), _ledger(points)),
         section(

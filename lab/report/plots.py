@@ -323,6 +323,10 @@ def _lying(
             textcoords="offset points", va="center", color=style.colour, fontsize=TEXT,
             fontweight="bold", bbox={"fc": PAPER, "ec": "none", "pad": 1.5}, zorder=5,
         )  # fmt: skip
+    left_end, right_end = axes.get_xlim()
+    for tick in axes.get_xticklabels():
+        if tick.get_position()[0] > left_end + 0.96 * (right_end - left_end) and not log:
+            tick.set_horizontalalignment("right")  # so that it is not cut off
     axes.set_ylim(deep - 0.35, -0.65)
     axes.set_yticks(list(places), list(places.values()))
     axes.tick_params(axis="y", labelcolor=INK)

@@ -164,7 +164,8 @@ def _judged(each: Expectation, figures: Figures, case: str | None, run: int) -> 
     confidence: float | None = each.confidence
     if each.kind == "share":
         share = _share(each, figures, run)
-        held, expected = share["held"], wording.exact_percent(share["expected"])
+        # What is asked for is said as it was; of what was computed four digits say enough.
+        held, expected = share["held"], wording.exact_percent(float(f"{share['expected']:.4g}"))
         found = f"{wording.percent(share['loss_ratio'])} ({wording.span(*share['interval'])})"
     elif each.kind == "order":
         held, found = _order(each, figures, run)

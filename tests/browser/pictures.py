@@ -30,11 +30,11 @@ def _first_screen(page: Page, out: Path) -> None:
     page.screenshot(path=out)
 
 
-def _figure(which: str, number: int = 0) -> Callable[[Page, Path], None]:
-    """A figure with some paper around it: of those that a CSS selector names, by its number."""
+def _figure(which: str) -> Callable[[Page, Path], None]:
+    """A figure with some paper around it, the first that a selector names."""
 
     def shoot(page: Page, out: Path) -> None:
-        found = page.locator(which).nth(number)
+        found = page.locator(which).first
         found.evaluate("figure => { figure.style.cssText = 'margin: 0; padding: 24px' }")
         found.screenshot(path=out)
 
@@ -43,7 +43,7 @@ def _figure(which: str, number: int = 0) -> Callable[[Page, Path], None]:
 
 PICTURES: tuple[tuple[str, str, Callable[[Page, Path], None]], ...] = (
     ("report.png", "loss", _first_screen),
-    ("times.png", "loss", _figure("figure", 2)),
+    ("times.png", "jitter-and-order", _figure("figure")),
     ("ladder.png", "retransmission", _figure("figure:has(svg.ladder)")),
 )
 """A file in docs, the scenario that it is of, and what of its report it shows."""

@@ -15,6 +15,7 @@ from lab.report.chosen import in_words
         ("p90(tcp.rtt_ms) 71.3 ms", "p90 of TCP RTT = 71.3 ms"),
         ("bulk.flows.0.goodput_bps", "bulk flows #1 goodput"),
         ("42.3 ms (38.5 ms to 45.7 ms)", "42.3 ms (38.5 ms to 45.7 ms)"),
+        ("in_vain.intact true", "in vain intact = true"),
         ("as stated, e.g. so", "as stated, e.g. so"),
     ],
 )
