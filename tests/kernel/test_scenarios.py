@@ -15,8 +15,8 @@ from lab.scenario.measures import KINDS
 from lab.scenario.model import Scenario
 from lab.scenario.sweep import SweepRun
 
-SLOWER = {"burst-loss": ("interval: 100us", "interval: 500us")}
-"""At 10 000 datagrams a second one slow CPU fills the sockets' buffers, and those drop some too."""
+SLOWER = {"burst-loss": ("interval: 100us", "interval: 1ms")}
+"""Beyond a thousand datagrams a second replies come late on one slow CPU, and late is lost."""
 
 
 def read(name: str) -> Scenario:
