@@ -14,8 +14,8 @@ from .peers import Report, command, echo, exactly, probe, tcp_peer
 
 # The contract with the host side, which reads this report.
 KEYS = {
-    "probe", "host", "address", "port", "interrupted", "congestion_control", "warmup_s",
-    "window_s", "flows",
+    "probe", "host", "address", "port", "interrupted", "congestion_control", "begun_ns",
+    "warmup_s", "window_s", "flows",
 }  # fmt: skip
 FLOW = {
     "congestion_control", "goodput_bps", "bytes_acked", "segments", "acks", "retransmissions",

@@ -191,8 +191,8 @@ def test_a_flood_arrives_where_nobody_reads_and_the_kernel_counts_it() -> None:
     report = probe("flood", port, "--rate", 8_000_000, "--size", 1000, "--seconds", 0.5)
     assert kernel.counters()["Udp.NoPorts"] - before >= report["sent"]
     assert set(report) == {
-        "probe", "host", "address", "port", "size", "asked_bps", "interrupted", "sent",
-        "not_taken", "duration_s", "sent_bps", "bin_s", "samples",
+        "probe", "host", "address", "port", "size", "asked_bps", "interrupted", "begun_ns",
+        "sent", "not_taken", "duration_s", "sent_bps", "bin_s", "samples",
     }  # fmt: skip
     assert report["not_taken"] == 0
     assert sum(report["samples"]) == report["sent"]
