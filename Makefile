@@ -2,7 +2,7 @@
 
 LAB = .venv/bin/lab
 
-.PHONY: help lab-up lab-down demo test test-netem referee lint bench lessons
+.PHONY: help lab-up lab-down demo test test-netem referee lint bench lessons pictures
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -44,3 +44,7 @@ bench: ## ratios against other tools, measured in one run
 lessons: ## write the output and the pictures in the lessons anew, in both languages
 	@lab/setup.sh dev
 	@.venv/bin/python -m tests.lessons.refresh
+
+pictures: ## run what the README shows, and take its pictures anew
+	@lab/setup.sh dev
+	@.venv/bin/python -m tests.browser.pictures

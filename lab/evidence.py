@@ -11,12 +11,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
-from lab.errors import BadInput
+from lab.errors import BadInput, LabError
 from lab.report.flat import csv_text
-from lab.report.folder import RESULT, SAMPLES, SCENARIO, report_of, result_of, samples_of, text_of
+from lab.report.folder import (
+    RESULT,
+    SAMPLES,
+    SCENARIO,
+    json_of,
+    report_of,
+    result_of,
+    samples_of,
+    text_of,
+)
 
 RESULTS = Path("results")
 CAPTURES = "capture"
@@ -40,37 +51,54 @@ class Evidence:
         return {point["case"]: point for point in self.samples.get("points", ())}
 
 
-def new_folder(scenario: str, base: Path = RESULTS) -> Path:
-    """`results/<time>-<scenario>`, with a number behind it where two runs begin in one second."""
-    first = base / f"{datetime.now():%Y%m%d-%H%M%S}-{scenario}"
-    folder, number = first, 2
-    while folder.exists():
-        folder, number = first.with_name(f"{first.name}-{number}"), number + 1
-    return folder
-
-
 @contextmanager
-def made(folder: Path) -> Iterator[None]:
-    """The folder is there before anything is measured; what stays empty does not stay."""
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
+def made(folder: Path | None, scenario: str = "") -> Iterator[Path]:
+    """The folder is there before anything is measured; what stays empty does not stay.
+
+    None: a new one, `results/<time>-<scenario>`, with a number behind it where two runs begin in
+    one second. Raises `BadInput` where nothing can be written.
+    """
+    wanted = folder or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{scenario}"
+    new = [each for each in (wanted, *wanted.parents) if not each.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        place = _created(wanted) if folder is None else wanted
+        place.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=place):
+            pass
     except OSError as error:
-        raise BadInput("--out", str(folder), f"can't be written ({error.strerror})") from error
+        raise BadInput("--out", str(wanted), f"can't be written ({error.strerror})") from error
     try:
-        yield
+        yield place
     except BaseException:
-        for each in new:
+        for each in dict.fromkeys((place, *new)) if folder is None else new:
             with suppress(OSError):  # somebody's file is in it
                 each.rmdir()
         raise
 
 
+def _created(first: Path) -> Path:
+    """A folder that nobody else has, of that name or with a number behind it."""
+    for number in count(1):
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise AssertionError("numbers have no end")
+
+
 def write(folder: Path, name: str, text: str) -> None:
-    """Have the whole file there or, whatever happens meanwhile, the one that was there before."""
+    """Have the whole file there or, whatever happens meanwhile, the one that was there before.
+
+    Raises `LabError`, as when the disk is full.
+    """
     part = folder / f".{name}.part"
-    part.write_text(text, encoding="utf-8", newline="")
-    part.replace(folder / name)
+    try:
+        part.write_text(text, encoding="utf-8", newline="")
+        part.replace(folder / name)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise LabError(f"{folder / name}: can't be written ({error.strerror})") from error
 
 
 def write_run(
@@ -80,7 +108,7 @@ def write_run(
 
     samples: as samples.json has it. scenario: the text of its file.
     """
-    if scenario and not (folder / SCENARIO).exists():
+    if scenario:
         write(folder, SCENARIO, scenario)
     if samples is not None:
         write(folder, SAMPLES, json.dumps(samples, separators=(",", ":")) + "\n")
@@ -111,12 +139,26 @@ def page(folder: Path) -> str:
     return report_of(folder)
 
 
-def newest_unfinished(base: Path = RESULTS) -> Path | None:
-    """The run of a scenario file that was begun last of those that are not finished."""
+def summary(folder: Path, where: str) -> Result:
+    """What a run of all left in its folder. Raises `BadInput`."""
+    found = json_of(folder / SUMMARY, folder, where)
+    if not isinstance(found, dict) or not found.keys() >= {"complete", "scenarios", "started"}:
+        raise BadInput(where, str(folder / SUMMARY), "is no summary of a run of all")
+    return found
+
+
+def newest_unfinished(base: Path = RESULTS, *, only_all: bool = False) -> Path | None:
+    """The run that was begun last of those that are not finished: of a scenario file, or of all.
+
+    A scenario of a run of all goes on with that. only_all: no other.
+    """
     unfinished = []
-    for path in (*base.glob(f"*/{SCENARIO}"), *base.glob(f"*/*/{SCENARIO}")):
+    for path in (*base.glob(f"*/{SUMMARY}"), *base.glob(f"*/{SCENARIO}")):
+        is_all = path.name == SUMMARY
+        if only_all and not is_all:
+            continue
         with suppress(BadInput):  # a folder that somebody has changed by hand is none of these
-            found = read(path.parent)
-            if not found.result.get("complete", True):
-                unfinished.append((str(found.result["started"]), path.parent))
+            found = summary(path.parent, "") if is_all else read(path.parent).result
+            if not found.get("complete", True):
+                unfinished.append((str(found["started"]), path.parent))
     return max(unfinished)[1] if unfinished else None

@@ -29,6 +29,7 @@ def udp(
     interval_ms: float,
     timeout_ms: float,
     client: str = "client-1",
+    checksum: bool = True,
     details: bool = False,
     alone: bool = True,
 ) -> Report:
@@ -50,6 +51,7 @@ def udp(
         "udp-server", "--count", str(count), "--size", str(size), "--samples",
         "--interval", str(interval_ms / 1000), "--timeout", str(timeout_ms / 1000),
         "--linger", str(state.longest_stay_s(node.name)),
+        *([] if checksum else ["--no-checksum"]),
     ]  # fmt: skip
     report: Report = engine.python(node, "probe.udp", *words)
     state_after = link.state()
@@ -63,14 +65,19 @@ def udp(
     back = report["received"] + report["late"] + report["duplicated"] + report["corrupted"]
     wrong = after["kernel"]["Udp.InCsumErrors"] - tally["kernel"]["Udp.InCsumErrors"]
     back += report["buffer_drops"] + report["kernel"]["Udp.InCsumErrors"]
+    # Without a checksum a datagram with a flipped port finds nobody, and is answered by ICMP; where
+    # it is the sender's port, that becomes of the reply.
+    back += report["kernel"]["Udp.NoPorts"]
+    unreachable = "Icmp.OutDestUnreachs"
+    answered = after["kernel"][unreachable] - tally["kernel"][unreachable]
     ways = [
         Way(
-            entered, wan[way].passed, wan[way].dropped, wan[way].queued, arrived, packets(size),
-            *_tampered(way, wan[way], state, node.name),
+            entered + icmp, wan[way].passed, wan[way].dropped, wan[way].queued, arrived + icmp,
+            packets(size), *_tampered(way, wan[way], state, node.name),
         )
-        for way, entered, arrived in (
-            (SERVER, report["sent"], received + full + wrong),
-            (CLIENT, sent, back),
+        for way, entered, arrived, icmp in (
+            (SERVER, report["sent"], received + full + wrong, report["kernel"][unreachable]),
+            (CLIENT, sent, back, answered),
         )
     ]  # fmt: skip
     told = {

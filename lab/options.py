@@ -92,6 +92,12 @@ def folder(text: str, where: str) -> Path:
         if any(path.iterdir()):
             raise BadInput(where, text, "is not empty; write a new folder")
         return path
+    return any_folder(text, where)
+
+
+def any_folder(text: str, where: str) -> Path:
+    """A folder to write a file into, which is there or can be made."""
+    path = Path(text)
     nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
     if not nearest.is_dir():
         problem = "is a file" if nearest == path else f"lies in a file ({nearest})"

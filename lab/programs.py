@@ -266,7 +266,8 @@ class Programs:
 
 
 def _awake(stream: Iterator[T], alive: Callable[[], bool]) -> Iterator[T]:
-    """Pass on what a stream gives; where it is silent for `SILENCE_S` and not `alive`, end.
+    """Pass on what a stream gives; where it is silent for `SILENCE_S`, not `alive`, and as long
+    silent again, end.
 
     A thread of its own waits for the stream, for it may never give anything again.
     """
@@ -284,10 +285,11 @@ def _awake(stream: Iterator[T], alive: Callable[[], bool]) -> Iterator[T]:
     dead = False
     while True:
         try:
-            each = given.get(timeout=0 if dead else SILENCE_S)
+            each = given.get(timeout=SILENCE_S)
         except Empty:
-            if dead:  # what it still gave has been passed on
+            if dead:
                 return
+            # Its last words may be on their way still: one that ended is waited for once more.
             dead = not alive()
             continue
         if each is None:

@@ -1,7 +1,7 @@
 """What commands answer with: plain data for --json, and tables of the same for a person."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -14,7 +14,7 @@ from lab.impairment import Direction
 from lab.link import LinkState
 from lab.nodes import Lab
 from lab.report.law_table import law_table
-from lab.report.table import ledger_table, loss_table
+from lab.report.table import loss_tables
 
 
 def describe(lab: Lab, state: LinkState | None) -> dict[str, Any]:
@@ -166,29 +166,34 @@ def catalogue_table(data: Mapping[str, Any]) -> RenderableType:
     return Group(servers, scenarios)
 
 
-_OUTCOMES = {
+_OUTCOMES: Mapping[str, tuple[Callable[[Mapping[str, Any], int], list[Table]], str]] = {
     "loss": (
-        (loss_table, ledger_table),
+        loss_tables,
         "every datagram is accounted for, and TCP delivered all",
     ),
-    "tcp-law": ((law_table,), "TCP's pace lies along both models"),
+    "tcp-law": (lambda result, _: [law_table(result)], "TCP's pace lies along both models"),
 }
 """What each scenario shows on a terminal: its tables, and what it means that it passed."""
 
 
-def outcome(result: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> RenderableType:
+def outcome(
+    result: Mapping[str, Any], samples: Mapping[str, Any] | None = None, *, width: int = 100
+) -> RenderableType:
     """A scenario's run for a terminal: its tables, small plots, and the verdict.
 
-    samples: as samples.json has it.
+    samples: as samples.json has it. width: columns of the terminal.
     """
-    tables, meaning = _OUTCOMES.get(result["scenario"], ((), ""))
-    parts: list[RenderableType] = [table(result) for table in tables if result["points"]]
+    tables, meaning = _OUTCOMES.get(result["scenario"], (None, ""))
+    parts: list[RenderableType] = []
+    if tables and result["points"]:
+        parts += tables(result, width)
     if not tables:
         from lab.report import terminal  # noqa: PLC0415 - `lab up` shows no run, and is quick
 
         if result["points"]:
-            parts.append(terminal.run_table(result, samples))
-            parts += terminal.plots(result, samples, encoding=sys.stdout.encoding or "ascii")
+            parts.append(terminal.run_table(result, samples, width=width))
+            encoding = sys.stdout.encoding or "ascii"
+            parts += terminal.plots(result, samples, encoding=encoding, width=width)
         parts.append(terminal.expectations_text(result))
         meaning = terminal.summary(result).partition(": ")[2]
     parts += [Text(f"left out: {why}", "bold") for why in result.get("skipped", [])]

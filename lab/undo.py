@@ -10,6 +10,7 @@ from lab.errors import LabError
 def undone(undo: Callable[[], object]) -> Iterator[None]:
     """Call `undo` at the end, also after an error and after Ctrl-C.
 
+    Ctrl-C while it is at work has it begin anew, once: it has to do no harm where it did a part.
     Where the lab failed and can't be put back either (a node died), the first failure is the
     one that is told, for it is the reason of the second.
     """
@@ -17,11 +18,19 @@ def undone(undo: Callable[[], object]) -> Iterator[None]:
         yield
     except LabError as error:
         try:
-            undo()
+            _surely(undo)
         except LabError as second:
             error.add_note(f"and it could not be put back: {second}")
         raise
     except BaseException:
+        _surely(undo)
+        raise
+    _surely(undo)
+
+
+def _surely(undo: Callable[[], object]) -> None:
+    try:
+        undo()
+    except KeyboardInterrupt:
         undo()
         raise
-    undo()

@@ -7,48 +7,27 @@ looked for among those that differ in one bit: corruption. All others were copie
 or came by a way that no station sees.
 
 Memory is bounded: a packet is closed `stay_ns` after it was sent, or when `most_open` others are
-open. The stations share one clock; frames of a file may be out of order by `_SHUFFLED` places.
+open.
 """
 
-import heapq
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.capture.headers import ICMP, TCP, UDP, identity, segment
+from lab.capture.headers import ICMP, TCP, UDP, segment
 from lab.capture.packet import Fate, Packet
 from lab.capture.read import About, frames
+from lab.capture.seen import ARRIVED, SENT, WAN_IN, WAN_OUT, Seen, Topology, seen_in
 from lab.capture.tcp import Connections, Told
 
-SENT, WAN_IN, WAN_OUT, ARRIVED = range(4)
-_SHUFFLED = 512
-_SKEW_NS = 100_000
-"""By so much a station may see a frame, by its clock's word, before the one that passed it on."""
+STAY = "longest way of a packet in ns: "
+SETTLED = "nothing was on its way at the end"
+"""How a file of ours says what is lost and what was in flight when it ended."""
 _FRAGMENTED = 1024
 _PROTOCOLS = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}
-
-
-@dataclass(frozen=True)
-class Topology:
-    """Who is who: names by IPv4 address (4 bytes), and wan's address on Ethernet."""
-
-    names: Mapping[bytes, str]
-    wan_mac: bytes
-
-
-class Seen(NamedTuple):
-    """A frame at a station. order_ns: when, later by `skew_ns` for each stage of the way."""
-
-    order_ns: int
-    time_ns: int
-    stage: int
-    station: int
-    place: int
-    key: bytes
-    data: bytes
-    length: int
 
 
 class Trace(NamedTuple):
@@ -74,11 +53,16 @@ class _Open:
 
 @dataclass
 class Joining:
-    """What a join is told, and what it tells at its end. cut_short: closed before their time."""
+    """What a join is told, and what it tells at its end.
+
+    stay_ns: the longest that a packet is on its way. end_ns: when the capture ended; settled:
+    nothing was on its way then. cut_short: packets closed before their time.
+    """
 
     topology: Topology
     stay_ns: int = 2_000_000_000
     end_ns: int | None = None
+    settled: bool = False
     most_open: int = 100_000
     start_ns: int | None = None
     cut_short: int = 0
@@ -236,87 +220,24 @@ class Joining:
         if each.times[ARRIVED] is not None:
             return "arrived"
         end = self._last_ns if self.end_ns is None else self.end_ns
-        return "lost" if end - each.seen.time_ns > self.stay_ns else "in flight"
+        return "lost" if self.settled or end - each.seen.time_ns > self.stay_ns else "in flight"
 
 
 def _last(each: _Open) -> int:
     return max(time for time in each.times if time is not None)
 
 
-def seen(paths: Mapping[str, Path], topology: Topology, skew_ns: int = _SKEW_NS) -> Iterator[Seen]:
-    """What the stations' files (by name of station) hold of IPv4, in the order of the way.
-
-    With `skew_ns` 0 it is the order of time.
-    """
-    return heapq.merge(
-        *(
-            _sorted(_at(number, name, path, topology, skew_ns))
-            for number, (name, path) in enumerate(paths.items())
-        )
-    )
-
-
-def _at(number: int, name: str, path: Path, topology: Topology, skew_ns: int) -> Iterator[Seen]:
-    for place, (_, time_ns, data, length) in enumerate(frames(path)):
-        if (key := identity(data)) is not None:
-            yield _placed(
-                Seen(0, time_ns, _stage(name, data, topology), number, place, key, data, length),
-                skew_ns,
-            )
-
-
-def seen_in(path: Path, about: About) -> Iterator[Seen]:
-    """The same of one pcapng with the frames of all stations."""
-
-    def all_of() -> Iterator[Seen]:
-        for place, (number, time_ns, data, length) in enumerate(frames(path, about)):
-            if (key := identity(data)) is not None:
-                interfaces = about.interfaces
-                wan = next((each.mac for each in interfaces if each.name == "wan"), b"")
-                stage = _stage(interfaces[number].name, data, Topology(about.names, wan))
-                found = Seen(0, time_ns, stage, number, place, key, data, length)
-                yield _placed(found, _SKEW_NS)
-
-    return _sorted(all_of())
-
-
-def _placed(seen: Seen, skew_ns: int) -> Seen:
-    return seen._replace(order_ns=seen.time_ns + seen.stage * skew_ns)
-
-
-def _stage(station: str, data: bytes, topology: Topology) -> int:
-    if station == "wan":
-        return WAN_IN if data[:6] == topology.wan_mac else WAN_OUT
-    return SENT if topology.names.get(data[26:30]) == station else ARRIVED
-
-
-def _sorted(seen: Iterator[Seen]) -> Iterator[Seen]:
-    """Two processors may write to a file in another order than they looked at the clock."""
-    heap: list[Seen] = []
-    for each in seen:
-        if len(heap) < _SHUFFLED:
-            heapq.heappush(heap, each)
-        else:
-            yield heapq.heappushpop(heap, each)
-    yield from sorted(heap)
-
-
 def packets(path: Path, most: int | None = None) -> list[Packet]:
     """The packets of a file that `capturing` wrote, the first `most` of them."""
-    from itertools import islice  # noqa: PLC0415
-
     about = About()
-    for _ in frames(path, about):  # names and the end stand behind the frames
+    for _ in frames(path, about):  # the end of each station stands behind the frames
         pass
-    wan = next((each.mac for each in about.interfaces if each.name == "wan"), b"")
+    topology = Topology.of(about)
     ends = [each.end_ns for each in about.interfaces if each.end_ns]
-    joining = Joining(Topology(about.names, wan), end_ns=max(ends, default=None))
+    joining = Joining(topology, end_ns=max(ends, default=None))
     for comment in about.comments:
         if comment.startswith(STAY):
-            joining.stay_ns = int(comment.removeprefix(STAY).split()[0])
-    found = joining.traces(seen_in(path, About()))
+            joining.stay_ns = int(comment.removeprefix(STAY))
+        joining.settled |= comment == SETTLED
+    found = joining.traces(seen_in(path, topology))
     return [trace.packet for trace in islice(found, most)]
-
-
-STAY = "longest way of a packet in ns: "
-"""How a file of ours says what is lost and what was in flight when it ended."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.capture.join import STAY, Seen, Trace
+from lab.capture.join import SETTLED, STAY, Trace
+from lab.capture.seen import Seen
 
 MOST_COMMENTS = 100_000
 _STATIONS = ("the sender", "wan", "wan")
@@ -68,10 +69,12 @@ def write(
     snaplen: int,
     stay_ns: int,
     end_ns: int,
+    settled: bool,
 ) -> None:
     """Write the file; frames in order of time, each on its station's interface."""
     with target.open("wb") as file:
-        words = [_option(1, text.encode()) for text in (comment, f"{STAY}{stay_ns}") if text]
+        texts = (comment, f"{STAY}{stay_ns}", SETTLED if settled else "")
+        words = [_option(1, text.encode()) for text in texts if text]
         section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
         _block(file, 0x0A0D0D0A, section + b"".join(words) + _option(4, b"netlab") + b"\0\0\0\0")
         for each in stations:

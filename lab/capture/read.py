@@ -88,6 +88,22 @@ def _pcap(file: BinaryIO, path: Path, order: str, scale: int, about: About) -> I
         yield Frame(0, seconds * 1_000_000_000 + part * scale, data, length)
 
 
+def cut_to_whole_frames(path: Path) -> int:
+    """Take the last frame of a pcap off where it is not whole; how many there are."""
+    found, end = 0, 24
+    with path.open("r+b") as file:
+        order = "<" if struct.unpack("<I", file.read(4))[0] in _PCAP else ">"
+        size = file.seek(0, 2)
+        while end + 16 <= size:
+            file.seek(end + 8)
+            (kept,) = struct.unpack(order + "I", file.read(4))
+            if end + 16 + kept > size:
+                break
+            found, end = found + 1, end + 16 + kept
+        file.truncate(end)
+    return found
+
+
 def _pcapng(file: BinaryIO, path: Path, about: About) -> Iterator[Frame]:
     order, first = "<", 0  # the section's byte order, and the first of its interfaces
     file.seek(0)
@@ -107,6 +123,8 @@ def _pcapng(file: BinaryIO, path: Path, about: About) -> Iterator[Frame]:
             raise _cut(path)
         body = (start[8:] + rest)[:-4]
         if kind == _PACKET:
+            if len(body) < 20:
+                raise BadInput("capture", path.name, f"has a packet of {size} bytes")
             number, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
             if first + number >= len(about.interfaces) or 20 + kept > len(body):
                 raise BadInput("capture", path.name, "has a packet without its interface")
@@ -116,7 +134,12 @@ def _pcapng(file: BinaryIO, path: Path, about: About) -> Iterator[Frame]:
             )
             yield Frame(first + number, time, body[20 : 20 + kept], length)
         else:
-            _described(kind, body, order, first, about, path)
+            try:
+                _described(kind, body, order, first, about, path)
+            except (struct.error, IndexError):
+                raise BadInput(
+                    "capture", path.name, f"has a damaged block of type {kind}"
+                ) from None
 
 
 def _described(kind: int, body: bytes, order: str, first: int, about: About, path: Path) -> None:

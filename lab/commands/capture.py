@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
-from lab.capture import stations
-from lab.capture.account import Account
+from lab.capture import stations, table
+from lab.capture.stations import command
 from lab.commands.shared import answer, answering, group, named, say
 from lab.engine import Engine
-from lab.options import parsed
+from lab.options import any_folder, parsed
 from lab.parsing import number
+from lab.wording import count
 
 
 @group
@@ -28,14 +29,8 @@ def start(name: str, snaplen: int) -> None:
     """Start at every node; each listens when this returns."""
     engine = Engine()
     lab = engine.lab(name)
-    try:
-        stations.start(engine, lab, snaplen=snaplen)
-    except stations.AlreadyRuns:
-        raise
-    except BaseException:
-        stations.remove(engine, lab)
-        raise
-    say(f"capturing at {len(lab.nodes)} nodes; end it: lab capture stop")
+    stations.start(engine, lab, snaplen=snaplen)
+    say(f"capturing at {len(lab.nodes)} nodes; end it: {command('stop', name)}")
 
 
 @capture.command()
@@ -49,7 +44,7 @@ def status(name: str, as_json: bool) -> None:
         found,
         as_json,
         lambda: "\n".join(
-            f"{node}  {'captures nothing' if size is None else f'{size} bytes'}"
+            f"{node:<12}{'captures nothing' if size is None else f'{count(size)} bytes so far'}"
             for node, size in found.items()
         ),
     )
@@ -57,7 +52,7 @@ def status(name: str, as_json: bool) -> None:
 
 @capture.command()
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(),
+    "--out", callback=parsed(any_folder), default=".", metavar="DIR",
     help="The folder that the file goes to.  [default: this one]",
 )  # fmt: skip
 @answering
@@ -68,17 +63,4 @@ def stop(name: str, out: Path, as_json: bool) -> None:
     file = out / f"capture-{datetime.now():%Y%m%d-%H%M%S}.pcapng"
     found = stations.stop(engine, engine.lab(name), file, comment=f"lab {name}")
     say(f"wrote {file}")
-    answer(found.account.as_dict(), as_json, lambda: _table(found.account))
-
-
-def _table(account: Account) -> str:
-    keys = ("packets", "arrived", "lost", "in_flight", "copies", "overtaken")
-    lines = ["protocol  way            " + "".join(f"{key:>11}" for key in keys)]
-    for protocol, ways in account.sums.items():
-        lines += [
-            f"{protocol:<10}{way:<15}" + "".join(f"{getattr(sums, key):>11}" for key in keys)
-            for way, sums in ways.items()
-        ]
-    if not account.complete:
-        lines.append(f"not all was captured: unread {dict(account.unread)}, full {account.bounded}")
-    return "\n".join(lines)
+    answer(found.account.as_dict(), as_json, lambda: table.shown(found.account))

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 from rich.console import Group
 
 from lab import catalogue, options, status
-from lab.commands.shared import INTERRUPTED, answer, answering, command, named, say
+from lab.commands.shared import INTERRUPTED, answer, answering, columns, command, named, say
 from lab.engine import Engine
 from lab.errors import BadInput
 from lab.impairing import ONE_OF_BOTH
 from lab.options import parsed
+
+if TYPE_CHECKING:
+    from lab.runner import Order
 
 
 @command(name="list")
@@ -54,24 +57,15 @@ def run(
         "SCENARIO": scenario, "--all": everything, "--resume": resume, "--capture": capture,
     }  # fmt: skip
     for one, other in (
-        ("--all", "SCENARIO"), ("--resume", "SCENARIO"), ("--resume", "--all"),
-        ("--resume", "--capture"),
+        ("--all", "SCENARIO"), ("--resume", "SCENARIO"), ("--resume", "--capture"),
     ):  # fmt: skip
         if given[one] and given[other]:
             raise BadInput(one, scenario if other == "SCENARIO" else other, ONE_OF_BOTH)
-    from lab import evidence, runner  # noqa: PLC0415
+    from lab import run_all, runner  # noqa: PLC0415
 
     if resume:
-        folder = Path(out) if out is not None else evidence.newest_unfinished()
-        if folder is None:
-            problem = "has no unfinished run of a scenario file; give its folder by --out"
-            raise BadInput("--resume", f"{evidence.RESULTS}/", problem)
-        found, kept = runner.unfinished(folder)
-        if context.get_parameter_source("name") is ParameterSource.DEFAULT:
-            name = str(kept.result["lab"])  # where it was begun
-        say(f"going on with {folder}: {found.title}")
-        order = runner.Order(Engine(), name, say, str(kept.result["command"]))
-        _tell(runner.resume(order, folder), folder, as_json)
+        default = context.get_parameter_source("name") is ParameterSource.DEFAULT
+        _go_on(out, None if default else name, everything=everything, as_json=as_json)
         return
     words = ["lab", "run", "--all" if everything else str(scenario)]
     words += ["--name", name] if name != "lab" else []
@@ -80,10 +74,7 @@ def run(
     if everything:
         chosen = [runner.load(each) for each in catalogue.scenarios()]
         order = runner.Order(Engine(), name, say, " ".join(words), capture)
-        summary = runner.run_all(order, chosen, place or evidence.new_folder("all"))
-        answer(summary, as_json, lambda: status.summary_table(summary))
-        say(f"evidence: {summary['folder']}/")
-        _end(summary)
+        _tell_all(run_all.run(order, chosen, place), as_json)
     elif scenario is None:
         parameter = next(each for each in context.command.params if each.name == "scenario")
         raise click.MissingParameter(ctx=context, param=parameter)
@@ -95,11 +86,48 @@ def run(
         _tell(*runner.run(order, loaded, place), as_json)
 
 
+def _go_on(out: str | None, name: str | None, *, everything: bool, as_json: bool) -> None:
+    """Go on with a run that was stopped; in the lab where it was begun, if no other is named."""
+    from lab import evidence, run_all, runner  # noqa: PLC0415
+
+    folder = Path(out) if out is not None else evidence.newest_unfinished(only_all=everything)
+    if folder is None:
+        of = "of all" if everything else "of a scenario file"
+        problem = f"has no unfinished run {of}; give its folder by --out"
+        raise BadInput("--resume", f"{evidence.RESULTS}/", problem)
+    if everything or (folder / evidence.SUMMARY).exists():
+        before = run_all.stopped(folder)
+        chosen = [runner.load(each) for each in catalogue.scenarios()]
+        done = sum(not each["interrupted"] for each in before["scenarios"])
+        say(f"going on with {folder}: {done} of {len(chosen)} scenarios were run")
+        order = _order_of(before, name)
+        _tell_all(run_all.run(order, chosen, folder, before), as_json)
+        return
+    found, kept = runner.unfinished(folder)
+    say(f"going on with {folder}: {found.title}")
+    _tell(runner.resume(_order_of(kept.result, name), folder), folder, as_json)
+
+
+def _order_of(before: Mapping[str, Any], name: str | None) -> "Order":
+    from lab import runner  # noqa: PLC0415
+
+    command, captured = str(before["command"]), bool(before["captured"])
+    return runner.Order(Engine(), name or str(before["lab"]), say, command, captured)
+
+
+def _tell_all(summary: Mapping[str, Any], as_json: bool) -> None:
+    """Answer with a run of all, and end as it did."""
+    answer(summary, as_json, lambda: status.summary_table(summary))
+    say(f"evidence: {summary['folder']}/index.html, summary.json")
+    _end(summary)
+
+
 def _tell(result: Mapping[str, Any], folder: Path, as_json: bool) -> None:
     """Answer with a run, and end as it did."""
     from lab import evidence  # noqa: PLC0415
 
-    answer(result, as_json, lambda: status.outcome(result, evidence.read(folder).samples))
+    samples = evidence.read(folder).samples
+    answer(result, as_json, lambda: status.outcome(result, samples, width=columns()))
     say(f"evidence: {folder}/report.html, result.json, result.csv")
     _end(result)
 
@@ -140,7 +168,10 @@ def compare(as_json: bool, one: Path, other: Path, out: str | None) -> None:
             page.write_text(folder.comparison_of(one, other), encoding="utf-8")
         except OSError as error:
             raise BadInput("--out", out, f"can't be written ({error.strerror})") from error
-    differences = [vars(each) for each in comparing.differences(runs, samples)]
+    differences = [
+        {**vars(each), "beyond_chance": each.beyond_chance}
+        for each in comparing.differences(runs, samples)
+    ]
     answer({"differences": differences}, as_json, lambda: Group(*told))
     if out is not None:
         say(f"the page: {out}")

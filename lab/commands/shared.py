@@ -38,8 +38,27 @@ def answer(data: object, as_json: bool, render: Callable[[], object]) -> None:
     if as_json:
         click.echo(json.dumps(data))
         return
-    width = None if sys.stdout.isatty() else 100  # a pipe or a file has room for every table
-    Console(highlight=False, width=width).print(render())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    if console.encoding.startswith("utf"):
+        console.print(render())
+        return
+    with console.capture() as shown:
+        console.print(render())
+    text = shown.get().translate(_PLAIN).encode(console.encoding, "replace")
+    click.echo(text.decode(console.encoding), nl=False)
+
+
+def columns() -> int:
+    """Of the terminal, at most as many as every table has room in; a pipe has as many."""
+    return min(_WIDTH, Console().width) if sys.stdout.isatty() else _WIDTH
+
+
+_WIDTH = 100
+_PLAIN = str.maketrans(
+    {"\u202f": " ", "\u00a0": " ", "\u2013": "-", "\u2212": "-", "\u2026": "...", "\u00b5": "u",
+     "\u201c": '"', "\u201d": '"', "\u2019": "'", "\u2192": "->", "\u2500": "-", "\u00d7": "x"}
+)  # fmt: skip
+"""What a terminal has instead of the letters that its encoding lacks."""
 
 
 def named(function: Command) -> Command:

@@ -89,10 +89,11 @@ class KernelLink:
                 )
         raise ImpairmentError("wan: its tc tree is not as the lab lays it; mend it: lab up")
 
-    def apply(self, asked: Lanes, name: str) -> None:
-        """Have just these lanes, by this backend. What waits in a lane that stays goes on.
+    def apply(self, asked: Lanes, name: str, due_ns: int = 0) -> int:
+        """Have just these lanes, by this backend, from `due_ns` on; return since when.
 
-        Right after `state` it goes by what that has read; a program in wan costs 0.1 s.
+        What waits in a lane that stays goes on. Right after `state` it goes by what that has read;
+        a program in wan costs 0.1 s.
         """
         backend, shown = BACKENDS[name], self._seen or self._shown()
         self._seen = None
@@ -107,7 +108,7 @@ class KernelLink:
             commands += backend.change(lane, impairment)
         commands.append(["ip", "link", "set", "dev", ETH, "alias", backend.label(asked)])
         commands += self._filtered(asked, before, shown)
-        self._run(commands)
+        return self._run(commands, due_ns)
 
     def _filtered(self, asked: Lanes, before: LinkState, shown: Shown) -> list[Argv]:
         """Lay the filters of the lanes that have others than they are to have."""
@@ -151,12 +152,14 @@ class KernelLink:
         leaves = common_and(shown.unread)
         return Shown.of(self._batch(show(leaves), "--all"), leaves)
 
-    def _run(self, commands: list[Argv]) -> None:
-        done = self._batch(commands)
-        if done and done[-1]["code"] != 0:
+    def _run(self, commands: list[Argv], due_ns: int) -> int:
+        """Run them, at that time; return when the last was done."""
+        done = self._batch(commands, "--at", str(due_ns))
+        if done[-1]["code"] != 0:
             words = " ".join(commands[len(done) - 1])
             said = " ".join(done[-1]["stderr"].split())
             raise ImpairmentError(f"wan: the kernel refused '{words}': {said}")
+        return int(done[-1]["ended_ns"])
 
     def _batch(self, commands: list[Argv], *flags: str) -> list[dict[str, Any]]:
         done: list[dict[str, Any]] = self._engine.python(

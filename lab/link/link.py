@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
+from dataclasses import replace
 
 from lab.engine import Engine
 from lab.errors import ImpairmentError
@@ -54,24 +55,28 @@ class Link:
         asked: Lanes,
         backend: str = "auto",
         script: Script | None = None,
+        due_ns: int = 0,
     ) -> LinkState:
-        """Have just these lanes and this script, and prove it: see `set`."""
+        """Have just these lanes and this script, and prove it: see `set`.
+
+        due_ns: from when on (CLOCK_MONOTONIC of wan), where that is still to come.
+        """
         script = script or Script()
         chosen = self.choose(asked.values(), script, backend)
         try:
             if chosen == userspace.NAME:
-                self.userspace.apply(asked, script)
+                since_ns = self.userspace.apply(asked, script, due_ns)
                 if laid := self.kernel.laid:
                     self.kernel.apply(dict.fromkeys(COMMON, Impairment()), laid)
             else:
-                self.kernel.apply(asked, chosen)
+                since_ns = self.kernel.apply(asked, chosen, due_ns)
                 self.userspace.stop()
             after = self.state()
             _compare(asked, script, after)
         except BaseException:  # Ctrl-C too: half an impairment must not stay
             self.remove()
             raise
-        return after
+        return replace(after, since_ns=since_ns)
 
     def release(self, client: str, directions: Mapping[Direction, object]) -> LinkState:
         """Let a client share these directions with the others again."""

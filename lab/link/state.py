@@ -85,6 +85,7 @@ class LinkState:
 
     stale: a node has another address than the backend believes. script: see `Script`.
     overrun: packets dropped before they came to a lane, as the backend could not keep up.
+    since_ns: when it was put in force (CLOCK_MONOTONIC of wan); None where it was only read.
     """
 
     backend: str | None = None
@@ -93,6 +94,7 @@ class LinkState:
     stale: bool = False
     script: Script = field(default_factory=Script)
     overrun: int = 0
+    since_ns: int | None = None
 
     def impairment(self, direction: Direction, client: str | None = None) -> Impairment:
         """The impairment of a direction, as a client (None: any) meets it."""

@@ -78,8 +78,11 @@ class UserspaceLink:
             overrun=told["tun"]["dropped"],
         )
 
-    def apply(self, asked: Lanes, script: Script) -> None:
-        """Have just these lanes and rules. What waits keeps its own time."""
+    def apply(self, asked: Lanes, script: Script, due_ns: int = 0) -> int:
+        """Have just these lanes and rules, from `due_ns` on; return since when.
+
+        What waits keeps its own time.
+        """
         owned = {lane.client for lane in asked if lane.client in self._clients}
         note = {str(client): self._clients[str(client)] for client in owned}
         clients: dict[str, dict[str, Any]] = {address: {} for address in note.values()}
@@ -95,7 +98,8 @@ class UserspaceLink:
             "clients": clients,
             "note": note | self._named_by(script),
         }
-        self._ask(self._node() or self._start(), {"do": "set", "config": config})
+        request = {"do": "set", "config": config}
+        return int(self._ask(self._node() or self._start(), request, due_ns)["since_ns"])
 
     def _named_by(self, script: Script) -> dict[str, str]:
         names = {str(rule["client"]) for rule in script.rules if rule.get("client")}
@@ -145,10 +149,10 @@ class UserspaceLink:
             time.sleep(0.02)
         return node
 
-    def _ask(self, node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask(self, node: Node, request: Mapping[str, Any], due_ns: int = 0) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = self._engine.python(
-                node, "link.control", json.dumps(request), user="root"
+                node, "link.control", json.dumps(request), "--at", str(due_ns), user="root"
             )
         except ProbeError as error:
             raise ImpairmentError(f"{NAME}: {error}") from error

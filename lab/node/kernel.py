@@ -1,8 +1,13 @@
-"""The kernel's own counters for this network namespace (proc_net(5), RFC 4113, RFC 4022)."""
+"""The kernel's own counters for this network namespace (proc_net(5), RFC 4113, RFC 4022).
 
+``python3 -m lab.node.kernel`` prints them as JSON, with ``lo.packets``: what went over loopback.
+"""
+
+import json
 from pathlib import Path
 
 SNMP = Path("/proc/net/snmp")
+LOOPBACK = Path("/sys/class/net/lo/statistics/tx_packets")
 
 
 def parse(text: str) -> dict[str, int]:
@@ -22,3 +27,7 @@ def parse(text: str) -> dict[str, int]:
 def counters() -> dict[str, int]:
     """Read the counters now; they only grow while the namespace lives."""
     return parse(SNMP.read_text(encoding="ascii"))
+
+
+if __name__ == "__main__":
+    print(json.dumps({**counters(), "lo.packets": int(LOOPBACK.read_text(encoding="ascii"))}))

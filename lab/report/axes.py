@@ -22,7 +22,7 @@ from lab.report.drawing import (
 )
 from lab.scenario.expression import parse
 from lab.scenario.figures import UNITS
-from lab.wording import digits
+from lab.wording import count, digits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 HARD = "\u00a0"
 _ATTACHED = ("%", "ms", "s", "µs")  # units short enough to stand at every tick
+_NAMES = {"rtt_ms": "round-trip time of a message", "connect_ms": "time to connect"}
 _LETTER = 8.0  # the mean width of a bold letter of 12 units
 
 
@@ -134,7 +135,10 @@ def heading(label: str, unit: str) -> str:
 
 def shown(value: float, unit: str = "") -> str:
     """A value with its unit, as read from a figure: `91.2 %`, `0.08 ms`."""
-    text = digits(value) if value >= 0 else f"\N{MINUS SIGN}{digits(-value)}"
+    if not unit and value == int(value):  # a count
+        text = count(int(value)).replace("-", "\N{MINUS SIGN}")
+    else:
+        text = digits(value) if value >= 0 else f"\N{MINUS SIGN}{digits(-value)}"
     return f"{text}{HARD}{unit}" if unit else text
 
 
@@ -201,6 +205,12 @@ def _log_ticks(low: float, high: float) -> list[float]:
 def columns(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The columns that a figure is `of`, each with the label that it goes by."""
     return [(each["of"], str(each.get("label", ""))) for each in spec["of"]]
+
+
+def named(spec: Mapping[str, Any]) -> str:
+    """What the values are, where they are all of one kind that has a name."""
+    kinds = {of.rpartition(".")[2] for of, _ in columns(spec)}
+    return _NAMES.get(next(iter(kinds)), "") if len(kinds) == 1 else ""
 
 
 def unit_of(spec: Mapping[str, Any]) -> str:

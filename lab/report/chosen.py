@@ -1,7 +1,7 @@
 """Which figures of a run its tables show: those that it is about, by expectations and figures."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ MOST = 9
 
 _TERM = re.compile(r"(?:[a-z]+[0-9]*\()?[A-Za-z_]\w*(?:\.\w+)+\)?", re.ASCII)
 _CALL = re.compile(r"([a-z]+[0-9]*)\((.*)\)")
-_ABBREVIATIONS = ("rtt", "rto", "ipdv", "cwnd", "mss", "syn", "fin", "rst", "ack")
+_NAMED = re.compile(rf"((?=\w\w){_TERM.pattern})( (?=[\d\N{{MINUS SIGN}}]))?", re.ASCII)
+_IS = "\u00a0=\u00a0"
+_PROTOCOLS = ("udp", "tcp", "icmp")
+_ABBREVIATIONS = ("rtt", "rto", "ipdv", "cwnd", "mss", "syn", "fin", "rst", "ack", *_PROTOCOLS)
 _ASKED = (
     "port", "size", "asked", "count", "run", "interval_s", "timeout_s", "window", "read_size",
     "syn_retries", "syn_linear_timeouts",
@@ -52,14 +55,19 @@ def _signed(value: float) -> str:
     return f"\N{MINUS SIGN}{digits(-value)}" if value < 0 else digits(value)
 
 
-def shown(result: Mapping[str, Any], cases: Sequence[Case], most: int = MOST) -> list[Shown]:
+def shown(
+    result: Mapping[str, Any],
+    cases: Sequence[Case],
+    most: int = MOST,
+    without: Collection[str] = (),
+) -> list[Shown]:
     """The figures that expectations are about, then those of the figures; only what was measured.
 
-    Without either, the first numbers of each measurement.
+    Without either, the first numbers of each measurement. without: what another table shows.
     """
     found: dict[str, Shown] = {}
     for text in [*_asked(result, cases), *(() if _about(result) else _first(cases))]:
-        if text not in found and any(case.number(text) is not None for case in cases):
+        if text not in {*found, *without} and any(case.number(text) is not None for case in cases):
             found[text] = _shown(text)
     order = list(dict.fromkeys(each.group for each in found.values()))
     return sorted(list(found.values())[:most], key=lambda each: order.index(each.group))
@@ -104,11 +112,37 @@ def _shown(text: str) -> Shown:
     except BadInput:  # in a statement of a newer lab
         told = ""
     unit = {SHARE: "%", BPS: "Mbit/s"}.get(told, UNITS.get(told, ""))
-    words = [_word(part) for part in rest.split(".")]
+    head = _words(rest.removeprefix(f"capture.{group}."))  # whose protocol the group tells
     if call:
-        words.append(call[1])
-    head = " ".join(word for word in words if word)
-    return Shown(text, group, f"{head}, {unit}" if unit else head, unit)
+        head = f"{head} {_word(call[1])}".strip()
+    head = head[:1].upper() + head[1:]
+    return Shown(text, _measure(group), f"{head}, {unit}" if unit else head, unit)
+
+
+def in_words(text: str) -> str:
+    """`udp.dropped_toward_server 12, tcp.sent 3` as a reader has it, each name in words."""
+    return _NAMED.sub(lambda found: _in_words(found[1]) + (_IS if found[2] else ""), text)
+
+
+def _in_words(term: str) -> str:
+    call = _CALL.fullmatch(term)
+    group, _, rest = (call[2] if call else term).partition(".")
+    said = _words(rest)
+    if not rest.startswith("capture."):  # which has its protocol
+        said = f"{_measure(group)} {said}"
+    return f"{_word(call[1])} of {said}" if call else said
+
+
+def _measure(name: str) -> str:
+    return name.upper() if name in _PROTOCOLS else name
+
+
+def _words(path: str) -> str:
+    """`rtt_ms.p99` is `RTT p99`, and `capture.tcp.toward_server.lost` `TCP lost toward server`."""
+    parts = [part for part in path.split(".") if part != "capture"]
+    if parts != path.split(".") or parts[0].startswith("toward_"):
+        parts.sort(key=lambda part: part.startswith("toward_"))
+    return " ".join(word for word in map(_word, parts) if word)
 
 
 def _word(part: str) -> str:

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from lab.errors import BadInput
 from lab.report.axes import spaced
-from lab.report.chosen import case_name, shown
+from lab.report.chosen import case_name, in_words, shown
 from lab.report.data import Case, cases
 from lab.report.drawn import drawn
 from lab.report.markup import Cell, Column, Html, items, page, paragraph, section, table
@@ -232,7 +232,8 @@ def _words(
 ) -> Iterator[Html]:
     yield paragraph(headline(found))
     told = [
-        f"{each.what}, {each.case}: {each.cells[0]} in A, {each.cells[1]} in B" for each in beyond
+        f"{in_words(each.what)}, {each.case}: {each.cells[0]} in A, {each.cells[1]} in B"
+        for each in beyond
     ]
     yield items(told[:8])
     if settings:
@@ -259,7 +260,7 @@ def _difference_table(found: Sequence[Difference]) -> Html:
     rows = [
         [
             Cell(each.case),
-            Cell(each.what),
+            Cell(in_words(each.what)),
             *map(Cell, each.cells[:4]),
             Cell(each.cells[4], each.beyond_chance),
         ]
@@ -325,7 +326,7 @@ def compare_text(
     if settings := settings_that_differ(results):
         told.append(plain_table(("", "A", "B"), settings))
     if found:
-        rows = [(each.case, each.what, *each.cells) for each in found]
+        rows = [(each.case, in_words(each.what), *each.cells) for each in found]
         heads = ("Case", "Figure", "A", "B", "B \N{MINUS SIGN} A", "interval", "")
         told.append(plain_table(heads, rows, bold=[each.beyond_chance for each in found]))
     return told

@@ -54,17 +54,36 @@ class Case:
         return [_row(parsed, self.point, dict(zip(columns, row, strict=True))) for row in rows]
 
     def times(self, text: str, at: str = "") -> list[float | None]:
-        """The seconds at which the rows of a column were measured."""
+        """The seconds at which the rows of a column were measured, from the group's begin on.
+
+        `at` is another column of times, and is taken as it is where it is no time of a series.
+        """
         if at:
-            return self.column(at)
+            measure, _, rest = at.partition(".")
+            since_s = self._begun_s(measure) if rest.rpartition(".")[2] in _TIMES else 0.0
+            return [None if each is None else each + since_s for each in self.column(at)]
         for name, _ in self._columns(text):
             measure, _, rest = name.partition(".")
             beside = rest.rpartition(".")[0]
             for prefix in dict.fromkeys((f"{beside}." if beside else "", "")):
                 for each in _TIMES:
                     if (found := self.series[measure].get(prefix + each)) is not None:
-                        return list(found)
+                        return [each + self._begun_s(measure) for each in found]
         return []
+
+    def _begun_s(self, measure: str) -> float:
+        """When in its group a measurement began; 0 where that was not kept."""
+        report = self.point.get(measure)
+        return float(report.get("begun_s") or 0) if isinstance(report, Mapping) else 0.0
+
+    def in_force_s(self, text: str) -> dict[float, float]:
+        """When the steps of the schedule were in force in the group that `text` is of, by when
+        they were to be."""
+        for name, _ in self._columns(text):
+            report = self.point.get(name.partition(".")[0])
+            group = report.get("group", {}) if isinstance(report, Mapping) else {}
+            return {each["at_s"]: each["in_force_s"] for each in group.get("steps", ())}
+        return {}
 
     def _columns(self, text: str) -> Iterator[tuple[str, Sequence[Any]]]:
         for name in dict.fromkeys(each.text for each in parse(text, "figures").names):

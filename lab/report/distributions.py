@@ -50,7 +50,8 @@ def cdf(
     seen = [value for values in known.values() for value in values]
     if not seen:
         raise NoFigure("all that it shows was lost")
-    heading = "share of all, at most so long" if unit in ("ms", "s") else "share of all, at most so"
+    measured = "took at most so long" if unit in ("ms", "s") else "are at most so much"
+    heading = f"share of all that {measured}"
     figure, axes = a.canvas([label for label, _ in found], heading=heading, below=47)
     a.scale(axes, "x", seen, unit=unit, log=log, least=spec.get("least"), most=spec.get("most"))
     a.scale(axes, "y", [0, 100], unit="%", most=102)
@@ -67,7 +68,7 @@ def cdf(
                   c=style.colour, lw=2, zorder=4)  # fmt: skip
         ends.append((top, label, style.colour))
     a.head(axes, heading)
-    a.foot(axes, spec.get("x_label", ""))
+    a.foot(axes, spec.get("x_label", a.named(spec)))
     label_ends(axes, ends)
     return svg(figure, name, title)
 
@@ -125,7 +126,7 @@ def histogram(
         )  # fmt: skip
         ends.append((axes.get_ylim()[1] / (3**index if log else 1), label, style.colour))
     a.head(axes, heading)
-    a.foot(axes, spec.get("x_label", ""))
+    a.foot(axes, spec.get("x_label", a.named(spec)))
     if any(labels):
         label_ends(axes, [(value, label, colour) for value, label, colour in ends])
     return svg(figure, name, title)

@@ -61,7 +61,7 @@ def names_of(one: Path, other: Path) -> tuple[str, str]:
 
 def result_of(folder: Path, where: str = "DIR") -> dict[str, Any]:
     """What the run found. Raises `BadInput`."""
-    result = _json(folder / RESULT, folder, where)
+    result = json_of(folder / RESULT, folder, where)
     if not isinstance(result, dict) or not result.keys() >= _NEEDED:
         raise BadInput(where, str(folder / RESULT), "is no result of a run")
     return result
@@ -74,7 +74,7 @@ def samples_of(folder: Path, where: str = "DIR") -> dict[str, Any]:
     """The series of a run; none where none were kept. Raises `BadInput`."""
     if not (folder / SAMPLES).exists():
         return {}
-    samples = _json(folder / SAMPLES, folder, where)
+    samples = json_of(folder / SAMPLES, folder, where)
     if not isinstance(samples, dict) or not isinstance(samples.get("points"), list):
         raise BadInput(where, str(folder / SAMPLES), "holds no series of a run")
     return samples
@@ -111,7 +111,8 @@ def _frame(path: Path, number: int) -> bytes | None:
         return next(islice(frames, number - 1, None), None)
 
 
-def _json(path: Path, folder: Path, where: str) -> Any:
+def json_of(path: Path, folder: Path, where: str) -> Any:
+    """What a file of a run's folder holds. Raises `BadInput`."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):

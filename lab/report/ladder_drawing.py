@@ -29,7 +29,7 @@ from lab.wording import SPACE, times
 
 WIDTH = 912.0
 _CLOCK = 54.0  # the column of times at either edge
-_LABEL = (96.0, 244.0)  # the least and the most width of the labels of a side
+_LABEL = (96.0, 256.0)  # the least and the most width of the labels of a side
 _LANE = 7.0  # between two ties
 _TOP = 72.0  # where the first packet leaves
 _INSET = 16.0  # of the box of a run, so that arrow heads stay beside it

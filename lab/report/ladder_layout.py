@@ -19,6 +19,7 @@ AIR = 14.0  # around the lines of the box that stands for a run
 _WAY = 46.0  # what the median way of a packet falls by
 _LONGEST = 130.0  # a silence taller than this is cut
 _CUT = 52.0  # to this
+_EVENT = 500  # parts of the whole time; what is shorter is not worth a word
 _ROW = 5.0  # between one label and the next
 _ARRIVALS = 15.0  # between two arrow heads on one side
 _REPLY = 7.0  # between an arrow head and what leaves beside it
@@ -60,10 +61,9 @@ def arrange(
     rows: Sequence[Told | Fold], lines: Mapping[int, int], *, left: str, top: float
 ) -> Layout:
     """The heights of all rows. lines: of how many lines of text each row is."""
-    moments = sorted(
-        (each for index, row in enumerate(rows) for each in _moments(index, row, left)),
-        key=lambda each: (each.ns, each.index),
-    )
+    moments = _in_order([e for index, row in enumerate(rows) for e in _moments(index, row, left)])
+    # A silence that is nothing beside the whole is no event, however fast the network is.
+    event_ns = (moments[-1].ns - moments[0].ns) / _EVENT if moments else 0
     scale = _scale([row.packet for row in rows if isinstance(row, Told)])
     # What is lost hangs in the air as far down as its neighbours fall, known after a first pass.
     hanging = {
@@ -71,10 +71,10 @@ def arrange(
         for index, row in enumerate(rows)
         if isinstance(row, Told) and ending(row.packet) != "arrow"
     }
-    found = _pass(moments, lines, scale, hanging, top)
+    found = _pass(moments, lines, scale, hanging, top, event_ns)
     for _ in range(2):
         hanging = {index: _fall(rows, found, index) for index in hanging}
-        found = _pass(moments, lines, scale, hanging, top)
+        found = _pass(moments, lines, scale, hanging, top, event_ns)
     return found
 
 
@@ -90,6 +90,27 @@ def _moments(index: int, row: Told | Fold, left: str) -> list[_Moment]:
     if packet.arrived_ns is not None:
         found.append(_Moment(max(packet.arrived_ns, row.at_ns), index, "arrive", not from_left))
     return found
+
+
+def _in_order(moments: Sequence[_Moment]) -> list[_Moment]:
+    """By time; but what left before a run was folded and arrives within it arrives above its box.
+
+    Behind the box nobody would see it.
+    """
+    runs = {each.index: each.ns for each in moments if each.kind == "open"}
+    ends = {each.index: each.ns for each in moments if each.kind == "close"}
+    keyed = []
+    for each in moments:
+        within = (
+            run for run, ns in runs.items()
+            if each.kind == "arrive" and each.index < run and ns <= each.ns <= ends[run]
+        )  # fmt: skip
+        run = next(within, None)
+        if run is None:
+            keyed.append(((each.ns, float(each.index), each.ns), each))
+        else:
+            keyed.append(((runs[run], run - 0.5, each.ns), each))
+    return [each for _, each in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def _scale(packets: Sequence[Packet]) -> float:
@@ -109,6 +130,7 @@ def _pass(
     scale: float,
     hanging: Mapping[int, float],
     top: float,
+    event_ns: float,
 ) -> Layout:
     start: dict[int, float] = {}
     end: dict[int, float] = {}
@@ -118,10 +140,12 @@ def _pass(
     field = top  # below what hangs in the air
     y, before, inside = top, moments[0].ns if moments else 0, -1
     for each in moments:
-        step = (each.ns - before) * scale if inside < 0 else 0.0
-        before = each.ns
+        step = max(0, each.ns - before) * scale if inside < 0 else 0.0
+        passed, before = each.ns - before, each.ns
         side = int(each.on_left)
-        if step > _LONGEST:
+        if step > _LONGEST and passed < event_ns:
+            y = max(y, field) + _ROW
+        elif step > _LONGEST:
             upper = max(y, field) + 4
             y = upper + _CUT
             gaps.append(Gap(upper, y, round(step / scale)))

@@ -12,6 +12,7 @@ from lab.report.svgtext import width
 
 TEXT = 12.0
 _LANES = 7
+_SHORT = 175.0  # a label of this width or less takes one line
 _PAPER = 1050.0  # the tallest drawing that fits a printed page
 
 
@@ -53,7 +54,11 @@ def find_ties(rows: Sequence[Told | Fold]) -> dict[int, tuple[list[int], int]]:
 
 
 def wrap(groups: Iterable[Sequence[Span]], room: float) -> list[list[Span]]:
-    """Spans in lines of at most `room`; each group begins its own line."""
+    """Spans in lines of at most `room`; each group begins its own line, unless all is short."""
+    groups = list(groups)
+    whole = [span for group in groups for span in group]
+    if whole and line_width(whole) <= _SHORT:
+        return [whole]
     lines: list[list[Span]] = []
     for group in groups:
         line: list[Span] = []

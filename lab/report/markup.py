@@ -31,14 +31,17 @@ class Cell:
     note: str = ""
     href: str = ""
     words: bool = False
+    held: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)
 class Column:
-    """The head of a column, and the group that it shares a head with ("" for none)."""
+    """The head of a column, the group that it shares a head with ("" for none); words: of text."""
 
     head: str
     group: str = ""
+    words: bool = False
 
 
 def paragraph(text: str) -> Html:
@@ -53,8 +56,9 @@ def items(texts: Iterable[str]) -> Html:
 
 
 def code(text: str) -> Html:
-    """A command as it is typed."""
-    return Html(f"<pre><code>{escape(text)}</code></pre>\n")
+    """A command as it is typed, or a file, which is set smaller."""
+    mark = ' class="long"' if "\n" in text else ""
+    return Html(f"<pre{mark}><code>{escape(text)}</code></pre>\n")
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Html:
@@ -102,6 +106,8 @@ def verdict(kind: str, head: str, *blocks: Html) -> Html:
 
 def page(title: str, byline: str, *blocks: Html) -> Html:
     """One document that needs no script, no host and no other file; its policy forbids them."""
+    # A part of the byline stays in one line where there is room.
+    parts = " · ".join(f"<span>{escape(part)}</span>" for part in byline.split(" · "))
     return Html(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" '
@@ -109,7 +115,7 @@ def page(title: str, byline: str, *blocks: Html) -> Html:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n<main>\n"
-        f'<header>\n<h1>{escape(title)}</h1>\n<p class="byline">{escape(byline)}</p>\n</header>\n'
+        f'<header>\n<h1>{escape(title)}</h1>\n<p class="byline">{parts}</p>\n</header>\n'
         f"{''.join(blocks)}</main>\n</body>\n</html>\n"
     )
 
@@ -125,31 +131,35 @@ def _scroll(content: Html, label: str) -> Html:
 def _heads(columns: Sequence[Column]) -> str:
     """One row of heads, or two where columns share a group."""
     if not any(column.group for column in columns):
-        return f"<tr>{''.join(_head(column.head, '') for column in columns)}</tr>\n"
+        return f"<tr>{''.join(_head(column) for column in columns)}</tr>\n"
     upper, last = "", ""
     for column in columns:
         if not column.group:
-            upper += _head(column.head, ' rowspan="2"')
+            upper += _head(column, ' rowspan="2"')
         elif column.group != last:
             width = sum(other.group == column.group for other in columns)
             upper += f'<th scope="colgroup" class="group" colspan="{width}">'
             upper += f"{escape(column.group)}</th>"
         last = column.group
-    lower = "".join(_head(column.head, "") for column in columns if column.group)
+    lower = "".join(_head(column) for column in columns if column.group)
     return f"<tr>{upper}</tr>\n<tr>{lower}</tr>\n"
 
 
-def _head(text: str, more: str) -> str:
-    return f'<th scope="col"{more}>{escape(text)}</th>'
+def _head(column: Column, more: str = "") -> str:
+    mark = ' class="words"' if column.words else ""
+    return f'<th scope="col"{mark}{more}>{escape(column.head)}</th>'
 
 
 def _cell(cell: Cell, tag: str) -> str:
     scope = ' scope="row"' if tag == "th" else ""
-    kinds = [kind for kind, so in (("broken", cell.broken), ("words", cell.words)) if so]
+    marks = (("broken", cell.broken), ("words", cell.words), ("held", cell.held))
+    kinds = [kind for kind, so in marks if so]
     mark = f' class="{" ".join(kinds)}"' if kinds else ""
     note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
     text = escape(cell.text)
     # Beside the page only: a path never begins with a scheme or a host.
     if cell.href and not _ELSEWHERE.match(cell.href):
         text = f'<a href="{escape(cell.href)}">{text}</a>'
+    if cell.again:
+        text = f'<span class="unseen">{text}</span>'
     return f"<{tag}{scope}{mark}>{text}{note}</{tag}>"

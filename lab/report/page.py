@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.report import figures, sections, topology, words
+from lab.report import figures, judged, sections, seen, topology, words
 from lab.report.data import cases
 from lab.report.drawn import Captures
 from lab.report.markup import (
@@ -51,7 +51,7 @@ def loss_page(
     points: Points = result["points"]
     told = result.get("expectations")
     every, captures = cases(result, samples or {}), captures or {}
-    packets = sections.captured(every, captures, ladders=not sections.asks_for_ladders(result))
+    packets = seen.captured(every, captures, ladders=not sections.asks_for_ladders(result))
     kind, head, failures = words.verdict(result)
     measured = (moment(result["started"]), result["command"], f"kernel {result['kernel']}")
     byline = " · ".join(map(str, (*measured, result["backend"])))
@@ -62,19 +62,24 @@ def loss_page(
         section(
             "What it shows",
             *sections.claim(result),
-            *map(paragraph, words.findings(result)),
-            *_figures(points),
-            *sections.figures(result, every, captures),
+            *_shows(result, sections.figures(result, every, captures)),
         ),
         section("The numbers", _numbers(result), _ledger(points)),
         section(
             "What was expected, and whether it held",
-            sections.expectations(told) if told else _expectations(points),
+            judged.expectations(told) if told else _expectations(points),
         ),
         *([section("The packets", *packets)] if packets else []),
         section("The set-up", *_setup(result)),
         section("How to repeat it", *repeat(result), *sections.file(text)),
     )
+
+
+def _shows(result: Mapping[str, Any], more: Sequence[Html]) -> list[Html]:
+    """The main finding and its figure first; then what it cost, and how sure all of it is."""
+    found = [paragraph(text) for text in words.findings(result)]
+    delivered, *others = [*_figures(result["points"]), *more] or [Html("")]
+    return [*found[:1], delivered, *found[1:-1], *others, *found[1:][-1:]]
 
 
 def _figures(points: Points) -> list[Html]:

@@ -264,8 +264,9 @@ def bars(
     """A group of bars for each case, lying, each with its value written at its end."""
     cases = chosen(cases, spec.get("cases", ()))
     unit = spec["y"][0]["unit"]
-    labels = [y.get("label", "" if len(spec["y"]) == 1 else _said(y)) for y in spec["y"]]
-    looks = a.styles([label or _said(y) for label, y in zip(labels, spec["y"], strict=True)])
+    alone = len(spec["y"]) == 1  # then the axis has its name
+    labels: list[Any] = ["" if alone else y.get("label", _said(y)) for y in spec["y"]]
+    looks = a.styles([y.get("label", _said(y)) for y in spec["y"]])
     rows: list[tuple[float, str, float, tuple[float, float] | None, a.Style]] = []
     places: dict[float, str] = {}
     at = 0.0
@@ -325,5 +326,6 @@ def _lying(
     axes.set_ylim(deep - 0.35, -0.65)
     axes.set_yticks(list(places), list(places.values()))
     axes.tick_params(axis="y", labelcolor=INK)
-    a.foot(axes, a.heading(spec.get("y_label", ""), unit))
+    label = spec["y"][0].get("label", "") if len(spec["y"]) == 1 else ""
+    a.foot(axes, a.heading(spec.get("y_label", label), unit))
     return svg(figure, name, title)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lab.report import sections
+from lab.report import judged, sections, seen
 from lab.report.data import Case, cases
 from lab.report.drawn import Captures
 from lab.report.markup import Html, items, page, paragraph, section
+
+_NO_NUMBERS = paragraph("No figures were measured.")
 
 
 def scenario_page(
@@ -26,14 +28,15 @@ def scenario_page(
     blocks = [
         sections.run_verdict(result),
         section("What was claimed, and what it shows", *_shows(result, points, captures)),
-        section("The numbers", sections.numbers(result, points), sections.ledger(points)),
     ]
+    numbers = [sections.numbers(result, points), sections.ledger(points)]
+    blocks.append(section("The numbers", *(numbers if any(numbers) else [_NO_NUMBERS])))
     if told:
         title = "What was expected, and whether it held"
-        blocks.append(section(title, sections.expectations(told)))
+        blocks.append(section(title, judged.expectations(told)))
     ladders = not sections.asks_for_ladders(result)
-    if seen := sections.captured(points, captures, ladders=ladders):
-        blocks.append(section("The packets", *seen))
+    if packets := seen.captured(points, captures, ladders=ladders):
+        blocks.append(section("The packets", *packets))
     blocks.append(section("The set-up", *sections.set_up(result)))
     blocks.append(section("How to repeat it", *sections.repeating(result, text)))
     return page(result["title"], sections.byline(result), *blocks)
@@ -43,6 +46,10 @@ def _shows(result: Mapping[str, Any], points: list[Case], captures: Captures) ->
     blocks = sections.claim(result)
     if not points:
         return [*blocks, paragraph("Nothing was measured.")]
-    if found := list(sections.findings(result.get("expectations") or [])):
-        blocks.append(items(found))
-    return [*blocks, *sections.figures(result, points, captures)]
+    found = items(judged.findings(result.get("expectations") or []))
+    drawn = sections.figures(result, points, captures)
+    # The first figure is seen first, where it is no long one.
+    first = 1 if drawn and result["figures"][0]["kind"] not in ("ladder", "layers") else 0
+    if first and found:
+        found = Html(f"<h3>What was found</h3>\n{found}")
+    return [*blocks, *drawn[:first], found, *drawn[first:]]

@@ -3,7 +3,7 @@
 Whatever a result lacks (it was interrupted, or a measurement was not made) is left out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lab.knobs import KNOBS
@@ -11,8 +11,7 @@ from lab.report import setup
 from lab.report.axes import spaced
 from lab.report.chosen import case_name, shown
 from lab.report.data import Case
-from lab.report.drawn import Captures, drawn, packets_of
-from lab.report.ladder import flows, ladder
+from lab.report.drawn import Captures, drawn
 from lab.report.markup import (
     Cell,
     Column,
@@ -27,10 +26,7 @@ from lab.report.markup import (
 )
 from lab.report.timeline import spans
 from lab.report.words import LEDGER
-from lab.scenario.model import NoFigure
-from lab.wording import NOTHING, count, exact_percent, exact_seconds, join, moment, times
-
-_LADDERS = 4  # of a run that was captured and asks for none by itself
+from lab.wording import NOTHING, count, exact_seconds, moment, times
 
 
 def run_verdict(result: Mapping[str, Any]) -> Html:
@@ -75,77 +71,11 @@ def asks_for_ladders(result: Mapping[str, Any]) -> bool:
     return any(asked["kind"] == "ladder" for asked in result.get("figures") or ())
 
 
-def findings(expectations: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A sentence for each expectation, with its figures: the last case, or those that broke it."""
-    for name in dict.fromkeys(each["name"] for each in expectations):
-        group = [each for each in expectations if each["name"] == name]
-        broken = [each for each in group if not each["held"]]
-        if not broken:
-            where = f" in all {count(len(group))} cases" if len(group) > 1 else ""
-            yield f"{name}: held{where}; {_found(group[-1], len(group) > 1)}."
-        else:
-            of = (
-                f" in {count(len(broken))} of {times(len(group), 'case')}" if len(group) > 1 else ""
-            )
-            yield f"{name}: broken{of}; {'; '.join(_found(each, True) for each in broken[:3])}."
-
-
-def _found(each: Mapping[str, Any], with_case: bool) -> str:
-    where = f"at {spaced(str(each['case']))}: " if with_case and each.get("case") else ""
-    expected = f", expected {_expected(each)}" if _expected(each) else ""
-    return f"{where}{each['found']}{expected}" if each.get("found") else f"{where}as stated"
-
-
-def _expected(each: Mapping[str, Any]) -> str:
-    """What was expected, where its statement does not say the very same."""
-    expected = str(each.get("expected") or "")
-    return "" if expected == each.get("statement") else expected
-
-
-def expectations(each_of: Sequence[Mapping[str, Any]]) -> Html:
-    """All of them, each with what was found."""
-    order = list(dict.fromkeys(each["name"] for each in each_of))
-    said_once: set[str] = set()
-    rows = [
-        [
-            Cell(str(each["name"]), note=_once(_statement(each), said_once)),
-            Cell(spaced(str(each["case"])) if each.get("case") else "all"),
-            Cell(str(each.get("found") or NOTHING), words=True),
-            Cell(_expected(each) or NOTHING, words=True),
-            Cell("held" if each["held"] else "broken", broken=not each["held"]),
-        ]
-        for each in sorted(each_of, key=lambda each: order.index(each["name"]))
-    ]
-    levels = sorted({each["confidence"] for each in each_of if each.get("confidence")})
-    said = ""
-    if levels:
-        said = (
-            f"Intervals in brackets are exact, each with {join(list(map(exact_percent, levels)))}"
-            " confidence (Clopper\u2013Pearson for a share). A verdict is held to it for the run as"
-            " a whole, so that chance alone hardly ever fails a sound lab."
-        )
-    heads = ("Expectation", "Case", "Found", "Expected", "")
-    return table("Each expectation", [Column(head) for head in heads], rows, said)
-
-
-def _statement(each: Mapping[str, Any]) -> str:
-    """What it states, where its name says something else."""
-    stated = str(each.get("statement") or "")
-    return "" if stated == each["name"] else stated
-
-
-def _once(text: str, said: set[str]) -> str:
-    """The text where it has not been said yet."""
-    new = "" if text in said else text
-    said.add(text)
-    return new
-
-
 def numbers(result: Mapping[str, Any], cases: Sequence[Case]) -> Html:
-    """The chosen figures by case."""
-    columns = shown(result, cases)
+    """The chosen figures by case, but for those that the ledger has; nothing without any."""
+    columns = shown(result, cases, without=_in_ledger(cases))
     if not columns:
-        return paragraph("No figures were measured.")
+        return Html("")
     heads = [Column("Case"), *(Column(each.head, each.group) for each in columns)]
     rows = [[Cell(case_name(case)), *(Cell(each.cell(case)) for each in columns)] for case in cases]
     return table(
@@ -158,12 +88,7 @@ def numbers(result: Mapping[str, Any], cases: Sequence[Case]) -> Html:
 
 def ledger(cases: Sequence[Case]) -> Html:
     """The way of the datagrams of each measurement that keeps such a ledger; nothing without."""
-    kept = [
-        (case, name, report)
-        for case in cases
-        for name, report in case.point.items()
-        if isinstance(report, Mapping) and {"unexplained", "server_received"} <= report.keys()
-    ]
+    kept = _kept(cases)
     if not kept:
         return Html("")
     several = len({name for _, name, _ in kept}) > 1
@@ -186,6 +111,20 @@ def ledger(cases: Sequence[Case]) -> Html:
         "Drops are wan's own counters and the kernel's of full socket buffers; the ends count what"
         f" they send and receive.{lost}",
     )
+
+
+def _kept(cases: Sequence[Case]) -> list[tuple[Case, str, Mapping[str, Any]]]:
+    """The reports that keep a ledger of datagrams."""
+    return [
+        (case, name, report)
+        for case in cases
+        for name, report in case.point.items()
+        if isinstance(report, Mapping) and {"unexplained", "server_received"} <= report.keys()
+    ]
+
+
+def _in_ledger(cases: Sequence[Case]) -> frozenset[str]:
+    return frozenset(f"{name}.{key}" for _, name, _ in _kept(cases) for _, key in LEDGER)
 
 
 def set_up(result: Mapping[str, Any]) -> list[Html]:
@@ -234,7 +173,8 @@ def _setup_caption(settings: Sequence[Mapping[str, Any]], strip: Sequence[Any]) 
         said.append("Below: what the schedule changes, by the time since the measurement began.")
     rules = max((int(each.get("rules") or 0) for each in settings), default=0)
     if rules:
-        said.append(f"{times(rules, 'packet rule')} say which packets meet what.")
+        say = "says" if rules == 1 else "say"
+        said.append(f"{times(rules, 'packet rule')} {say} which packets meet what.")
     return " ".join(said)
 
 
@@ -319,87 +259,6 @@ def _varied(varied: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def captured(cases: Sequence[Case], captures: Captures, *, ladders: bool) -> list[Html]:
-    """What the captures saw of each measurement, and a ladder of the first flow of some."""
-    found = [
-        (case, name, report["capture"])
-        for case in cases
-        for name, report in case.point.items()
-        if isinstance(report, Mapping) and isinstance(report.get("capture"), Mapping)
-    ]
-    if not found:
-        return []
-    return [*_account(found), *(_ladders(found, captures) if ladders else [])]
-
-
-def _account(found: Sequence[tuple[Case, str, Mapping[str, Any]]]) -> list[Html]:
-    flat = [dict(_flat(account)) for _, _, account in found]
-    keys = [
-        key for key in dict.fromkeys(key for each in flat for key in each)
-        if any(each.get(key) for each in flat)
-    ]  # fmt: skip
-    rows = [[Cell(key), *(Cell(_plain(each.get(key))) for each in flat)] for key in keys[:40]]
-    heads = [Column("")] + [
-        Column(", ".join(part for part in (case_name(case), name) if part != "all"))
-        for case, name, _ in found
-    ]
-    if len(found) > 6:  # wider than a page: a line for each instead
-        rows = [
-            [Cell(heads[index + 1].head), *(Cell(_plain(each.get(key))) for key in keys[:10])]
-            for index, each in enumerate(flat)
-        ]
-        heads = [Column("Capture"), *(Column(key) for key in keys[:10])]
-    return [
-        table(
-            "What the captures saw",
-            heads,
-            rows,
-            "Packets as tcpdump saw them at the client, on wan and at the servers, joined packet by"
-            " packet. Wireshark opens the files, which lie beside this page.",
-        )
-    ]
-
-
-def _flat(account: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in account.items():
-        name = f"{prefix} {key}".strip().replace("_", " ")
-        if isinstance(value, Mapping):
-            yield from _flat(value, name)
-        elif not isinstance(value, list):
-            yield name, value
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return count(value)
-    return NOTHING if value is None else str(value)
-
-
-def _ladders(
-    found: Sequence[tuple[Case, str, Mapping[str, Any]]], captures: Captures
-) -> list[Html]:
-    out: list[Html] = []
-    for case, name, _ in found:
-        try:
-            packets = packets_of(case, name, captures)
-        except NoFigure:
-            continue
-        title = ", ".join(part for part in (name, case_name(case)) if part != "all")
-        out.append(
-            figure(
-                ladder(packets, title=title, flow=flows(packets)[0]),
-                f"The packets of {title}",
-                "Time runs downward. What is lost ends in mid-air; what is sent again is tied to"
-                " what it repeats.",
-            )
-        )
-        if len(out) == _LADDERS:
-            break
-    return out
-
-
 def repeating(result: Mapping[str, Any], text: str) -> list[Html]:
     """The command, the versions, and the scenario's file."""
     known = (
@@ -407,7 +266,6 @@ def repeating(result: Mapping[str, Any], text: str) -> list[Html]:
         ("Kernel", "kernel"),
         ("Docker Engine", "engine"),
         ("Docker Compose", "compose"),
-        ("Backend", "backend"),
         ("Name of the lab", "lab"),
     )
     pairs = [(name, str(result[key])) for name, key in known if result.get(key)]

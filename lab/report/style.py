@@ -38,7 +38,8 @@ h2 {
 h3 { font-size: 1rem; font-weight: 650; margin: 0 0 0.75rem; }
 p, ul { max-width: 44rem; margin: 0 0 1rem; text-wrap: pretty; }
 ul { padding-left: 1.25rem; }
-.byline { color: var(--muted); margin: 0.5rem 0 0; }
+.byline { color: var(--muted); margin: 0.5rem 0 0; max-width: none; }
+.byline span { display: inline-block; overflow-wrap: anywhere; max-width: 100%; }
 .verdict {
   margin: 2rem 0 0; padding: 1rem 1.25rem; border-left: 4px solid; border-radius: 2px;
 }
@@ -48,6 +49,8 @@ ul { padding-left: 1.25rem; }
 .fail { color: var(--bad); background: var(--bad-soft); }
 .verdict + section h2 { margin-top: 2rem; padding-top: 0; border-top: 0; }
 section:first-of-type > p:first-of-type { font-size: 1.1875rem; line-height: 1.55; }
+section > h3 { margin: 2.5rem 0 0.5rem; }
+figure + p { margin-top: 2rem; }
 figure { margin: 2.5rem 0 0; }
 section > h2 + figure { margin-top: 1.5rem; }
 figcaption { max-width: 44rem; margin-top: 0.75rem; color: var(--muted); font-size: 0.9375rem; }
@@ -89,11 +92,16 @@ thead th.group {
   background: linear-gradient(var(--line) 0 0) right bottom / calc(100% - 1.25rem) 1px no-repeat;
 }
 td small, th small { display: block; color: var(--muted); font-size: 0.8125rem; font-weight: 400; }
-tbody th:has(small) { white-space: normal; min-width: 13rem; max-width: 20rem; }
+tbody th:has(small) { white-space: normal; min-width: 16rem; max-width: 20rem; }
 tbody th small { overflow-wrap: anywhere; }
 td small { white-space: normal; }
-td.words { white-space: normal; min-width: 9rem; }
-td.words:nth-child(3) { min-width: 17rem; }
+td.words, th.words { white-space: normal; text-align: left; }
+td.words { min-width: 9rem; }
+td.words:nth-child(3) { min-width: 14rem; }
+td.words:nth-child(2) { min-width: 6rem; }
+td.held { color: var(--good); }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+tbody th:has(.unseen) { position: relative; border-top: 0; }
 a { color: var(--tcp); text-underline-offset: 0.15em; }
 .broken, .broken small { color: var(--bad); }
 .broken { font-weight: 650; background: var(--bad-soft); }
@@ -105,6 +113,7 @@ pre {
   margin: 1rem 0; padding: 0.75rem 1rem; overflow-x: auto; background: var(--soft);
   border-radius: 4px; line-height: 1.5;
 }
+.long code { font-size: 0.8125rem; }
 code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
 .layers { min-width: 40rem; }
 .layers .at { color: var(--muted); }
@@ -141,6 +150,8 @@ code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mon
   .scroll { overflow: visible; }
   svg, svg.wide { min-width: 0; max-width: 13cm; }
   svg.ladder { min-width: 0; max-width: none; break-inside: avoid; }
+  pre.long { white-space: pre-wrap; }
+  .long code { font-size: 7pt; }
   .layers { min-width: 0; }
   .layers code { font-size: 7.5pt; }
   .layers table { break-inside: auto; }
@@ -148,6 +159,7 @@ code { font: 0.9375rem ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mon
   figure:has(svg.ladder + svg.ladder) { break-inside: auto; }
   table { font-size: 8.5pt; }
   th, td { padding: 0.3rem; }
+  td.words, td.words:nth-child(n), tbody th:has(small) { min-width: 0; }
   .verdict, .broken, .group, .ladder, pre {
     print-color-adjust: exact; -webkit-print-color-adjust: exact;
   }

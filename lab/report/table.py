@@ -1,4 +1,4 @@
-"""A loss run on the terminal: two tables that fit into 100 columns."""
+"""A loss run on the terminal: two tables that fit into 100 columns, or three into 80."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,32 +20,36 @@ from lab.wording import (
     span,
 )
 
+WIDTH = 98  # columns that both protocols side by side take
 
-def loss_table(result: Mapping[str, Any]) -> Table:
+
+def loss_tables(result: Mapping[str, Any], width: int = WIDTH) -> list[Table]:
+    """One table for both protocols, or one each where the terminal is narrow; and the ledger."""
+    whole = [loss_table(result)] if width >= WIDTH else [
+        loss_table(result, tcp=False), loss_table(result, udp=False),
+    ]  # fmt: skip
+    return [*whole, ledger_table(result, lines=2 if width >= WIDTH else 3)]
+
+
+def loss_table(result: Mapping[str, Any], *, udp: bool = True, tcp: bool = True) -> Table:
     """One row a loss point: what UDP delivered and was to deliver, and what TCP paid."""
-    table = _table(
-        "Loss\neach way",
-        "UDP\ndelivered",
-        "\nexpected",
-        f"exact {exact_percent(result['confidence'])}\ninterval",
+    of_udp = (
+        "UDP\ndelivered", "\nexpected", f"exact {exact_percent(result['confidence'])}\ninterval",
         "\nledger",
-        "TCP\ndelivered",
-        "retrans-\nmissions",
-        "median\nms",
-        "p99\nms",
-        "\ntook",
-    )
+    )  # fmt: skip
+    of_tcp = ("TCP\ndelivered", "retrans-\nmissions", "median\nms", "p99\nms", "\ntook")
+    table = _table("Loss\neach way", *(of_udp if udp else ()), *(of_tcp if tcp else ()))
     for point in result["points"]:
         found = checks.checks(point)
-        table.add_row(
-            exact_percent(point["loss"]), *_udp_cells(point, found), *_tcp_cells(point, found)
-        )
+        cells = [*(_udp_cells(point, found) if udp else ())]
+        cells += _tcp_cells(point, found) if tcp else []
+        table.add_row(exact_percent(point["loss"]), *cells)
     return table
 
 
-def ledger_table(result: Mapping[str, Any]) -> Table:
+def ledger_table(result: Mapping[str, Any], *, lines: int = 2) -> Table:
     """One row a loss point: the way of its datagrams, and how many no counter explains."""
-    table = _table("Loss\neach way", *(_two_lines(head) for head, _ in LEDGER))
+    table = _table("Loss\neach way", *(_in_lines(head, lines) for head, _ in LEDGER))
     for point in result["points"]:
         udp = point.get("udp")
         cells = [_cell(count(udp.get(key)), good=True) for _, key in LEDGER] if udp else []
@@ -106,7 +110,7 @@ def _cell(text: str, *, good: bool) -> Text:
     return Text(text, style="" if good else "bold red")
 
 
-def _two_lines(head: str) -> str:
-    """`Dropped toward server` on two lines; a short head stands on the lower one."""
-    first, _, rest = head.partition(" ")
-    return f"{first}\n{rest}" if rest else f"\n{first}"
+def _in_lines(head: str, lines: int) -> str:
+    """`Dropped toward server` on two or three lines; a short head stands on the lower ones."""
+    words = head.split(" ", lines - 1)
+    return "\n".join([*[""] * (lines - len(words)), *words])

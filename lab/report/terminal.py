@@ -1,4 +1,6 @@
-"""A run on the terminal: the chosen figures by case, what held, and small plots. 100 columns wide.
+"""A run on the terminal: the chosen figures by case, what held, and small plots.
+
+At most 100 columns wide, in less where the terminal has less; 80 suffice.
 
 Plots are of characters, so that they work over ssh: braille dots, or plain ASCII where the
 terminal's encoding lacks them.
@@ -6,6 +8,7 @@ terminal's encoding lacks them.
 
 from collections.abc import Mapping, Sequence
 from math import floor, log10
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.report import axes as a
-from lab.report.chosen import case_name, shown
+from lab.report.chosen import case_name, in_words, shown
 from lab.report.data import Case, cases, chosen
 from lab.report.plots import measured
 from lab.report.table import plain_table
@@ -24,64 +27,92 @@ WIDTH = 100
 _BARS, _ASCII = "▏▎▍▌▋▊▉█", "#"
 _ROOM = 44  # columns for the longest bar
 _PLOT = (64, 12)  # columns and rows of a plot of lines
+_HEAD = 12  # letters of a line of a table's head, if its words allow
+_MOST = 2  # plots; the report has all
 _MARKS = "*ox+#@"
 _COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "white")
 
 
-def run_table(result: Mapping[str, Any], samples: Mapping[str, Any] | None = None) -> Table:
+def run_table(
+    result: Mapping[str, Any], samples: Mapping[str, Any] | None = None, *, width: int = WIDTH
+) -> Table:
     """A row a case, of the figures that the run is about as many as fit."""
     points = cases(result, samples or {})
     columns = shown(result, points, most=12)
     cells = [[case_name(case), *(each.cell(case) for each in columns)] for case in points]
-    heads = ["Case", *(f"{each.group}\n{each.head}" for each in columns)]
-    fit, used = 0, 0
+    heads, last = [["Case"]], ""
+    for each in columns:
+        # A measurement is named over the first of its figures.
+        named = "" if each.group == last else each.group
+        heads.append([named, *wrap(each.head, _HEAD, break_long_words=False)])
+        last = each.group
+    fit, used = 0, -1
     for index, head in enumerate(heads):
-        longest = max(map(len, [*head.split("\n"), *(row[index] for row in cells)]))
-        used += longest + 2
-        if used > WIDTH:
+        used += max(map(len, [*head, *(row[index] for row in cells)])) + 2
+        if used > width:
             break
         fit = index + 1
-    return plain_table(heads[:fit], [row[:fit] for row in cells])
+    deep = max(map(len, heads[:fit]))
+    texts = [
+        "\n".join([*head[:1], *[""] * (deep - len(head)), *head[1:]] if index else
+                  [*[""] * (deep - 1), *head])
+        for index, head in enumerate(heads[:fit])
+    ]  # fmt: skip
+    return plain_table(texts, [row[:fit] for row in cells])
 
 
-def expectations_text(result: Mapping[str, Any]) -> Text:
+def expectations_text(result: Mapping[str, Any]) -> RenderableType:
     """A line for each expectation that held in all cases, and one for each case where not."""
     told = result.get("expectations") or []
-    lines = Text()
+    lines = Table.grid(padding=(0, 1, 0, 0))
+    lines.add_column(no_wrap=True)
+    lines.add_column()
     for name in dict.fromkeys(each["name"] for each in told):
         group = [each for each in told if each["name"] == name]
         broken = [each for each in group if not each["held"]]
         if not broken:
             where = f" ({times(len(group), 'case')})" if len(group) > 1 else ""
-            found = f": {group[0]['found']}" if len(group) == 1 and group[0].get("found") else ""
-            lines.append("held    ", "green").append(f"{name}{where}{found}\n")
+            found = f": {in_words(group[0]['found'])}" if len(group) == 1 else ""
+            found = "" if found == ": " else found
+            lines.add_row(Text("held", "green"), Text(f"{name}{where}{found}"))
         for each in broken:
             case = f" at {a.spaced(str(each['case']))}" if each.get("case") else ""
-            expected = f", expected {each['expected']}" if each.get("expected") else ""
-            lines.append("broken  ", "bold red")
-            lines.append(f"{name}{case}: {each.get('found', '')}{expected}\n")
-    lines.rstrip()
+            found = in_words(str(each.get("found") or ""))
+            expected = f", expected {in_words(each['expected'])}" if each.get("expected") else ""
+            lines.add_row(Text("broken", "bold red"), Text(f"{name}{case}: {found}{expected}"))
     return lines
 
 
 def plots(
-    result: Mapping[str, Any], samples: Mapping[str, Any] | None = None, *, encoding: str = "utf-8"
+    result: Mapping[str, Any],
+    samples: Mapping[str, Any] | None = None,
+    *,
+    encoding: str = "utf-8",
+    width: int = WIDTH,
 ) -> list[RenderableType]:
-    """The figures that characters can show: bars, lines and distributions."""
+    """The first figures that characters can show: bars, lines and distributions."""
     plain = not _can_show(_BARS + "⣿│└─┤", encoding)
     points = cases(result, samples or {})
     drawn: list[RenderableType] = []
+    more = []
     for asked in result.get("figures") or ():
+        if len(drawn) == _MOST:
+            more.append(asked["title"])
+            continue
         spec, found = asked["spec"], None
         within = chosen(points, spec.get("cases", ()))
         if asked["kind"] == "bars" or (asked["kind"] == "lines" and len(within) < 3):
-            found = _bars(spec, within, plain=plain)
+            found = _bars(spec, within, plain=plain, width=width)
         elif asked["kind"] == "lines":
-            found = _lines(spec, within, result.get("varied") or {}, plain=plain)
+            found = _lines(spec, within, result.get("varied") or {}, plain=plain, width=width)
         elif asked["kind"] == "cdf":
-            found = _cdf(spec, within, plain=plain)
+            found = _cdf(spec, within, plain=plain, width=width)
         if found is not None:
             drawn.append(Group(Text(asked["title"], "bold"), found, Text("")))
+        else:
+            more.append(asked["title"])
+    if more:
+        drawn.append(Text(f"in the report, too: {'; '.join(more)}\n", "dim"))
     return drawn
 
 
@@ -93,33 +124,38 @@ def _can_show(text: str, encoding: str) -> bool:
     return True
 
 
-def _bars(spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool) -> Text | None:
+def _bars(
+    spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool, width: int
+) -> Text | None:
     rows = []
+    alone = len(spec["y"]) == 1
     for case in points:
         for index, y in enumerate(spec["y"]):
             if got := measured(y, case):
-                label = ", ".join(part for part in (case_name(case), y.get("label", "")) if part)
+                named = "" if alone else y.get("label", "")
+                label = ", ".join(part for part in (case_name(case), named) if part)
                 rows.append((label, got[0], index))
     if not rows:
         return None
     most = max(value for _, value, _ in rows) or 1
-    wide = min(38, max(len(label) for label, _, _ in rows))
+    wide = min(38, width // 3, max(len(label) for label, _, _ in rows))
+    room = min(_ROOM, width - wide - 18)
     log = spec.get("log") == "y"
     low = min((value for _, value, _ in rows if value > 0), default=1) / 2
     text = Text()
     for label, value, index in rows:
         share = log10(value / low) / log10(most / low) if log and value > 0 else value / most
         text.append(f"{label[:wide]:>{wide}}  ")
-        text.append(_bar(max(0.0, share), plain=plain), _COLOURS[index % len(_COLOURS)])
+        text.append(_bar(max(0.0, share), room, plain=plain), _COLOURS[index % len(_COLOURS)])
         text.append(f" {a.shown(value, spec['y'][0].get('unit', ''))}\n")
     text.rstrip()
     return text
 
 
-def _bar(share: float, *, plain: bool) -> str:
+def _bar(share: float, room: int, *, plain: bool) -> str:
     if plain:
-        return _ASCII * round(share * _ROOM)
-    eighths = round(share * _ROOM * 8)
+        return _ASCII * round(share * room)
+    eighths = round(share * room * 8)
     return "█" * (eighths // 8) + (_BARS[eighths % 8 - 1] if eighths % 8 else "")
 
 
@@ -127,11 +163,16 @@ Curve = tuple[str, list[tuple[float, float]]]
 
 
 def _lines(
-    spec: Mapping[str, Any], points: Sequence[Case], varied: Mapping[str, Any], *, plain: bool
+    spec: Mapping[str, Any],
+    points: Sequence[Case],
+    varied: Mapping[str, Any],
+    *,
+    plain: bool,
+    width: int,
 ) -> Text | None:
     of, log = spec["x"]["of"], spec.get("log", "")
     if of == "case" or any(isinstance(case.point.get(of), str) for case in points):
-        return _bars(spec, points, plain=plain)
+        return _bars(spec, points, plain=plain, width=width)
     within = [name.text for name in parse(of, "x").names]
     alone = len({case.number(of) for case in points}) == len(points)  # the rest goes with x
     others = [] if alone else [name for name in varied if name not in within]
@@ -145,10 +186,14 @@ def _lines(
     unit, words = spec["y"][0].get("unit", ""), list(varied.get(of, ()))
     ends = (words[0], words[-1]) if words else ("", "")
     x_unit = str(spec["x"].get("unit", ""))
-    return _plot(list(curves.items()), log=log, unit=unit, x_unit=x_unit, ends=ends, plain=plain)
+    return _plot(
+        list(curves.items()), log=log, unit=unit, x_unit=x_unit, ends=ends, plain=plain, width=width
+    )
 
 
-def _cdf(spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool) -> Text | None:
+def _cdf(
+    spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool, width: int
+) -> Text | None:
     columns = a.columns(spec)
     names = a.lines_named([case_name(case) for case in points], [label for _, label in columns])
     curves: list[Curve] = []
@@ -161,7 +206,9 @@ def _cdf(spec: Mapping[str, Any], points: Sequence[Case], *, plain: bool) -> Tex
             if known:
                 curves.append((names[index][place], steps))
     log = "x" if spec.get("log") == "x" else ""
-    return _plot(curves, log=log, unit="%", x_unit=a.unit_of(spec), plain=plain, dense=True)
+    return _plot(
+        curves, log=log, unit="%", x_unit=a.unit_of(spec), plain=plain, width=width, dense=True
+    )
 
 
 def _plot(
@@ -172,6 +219,7 @@ def _plot(
     x_unit: str = "",
     ends: tuple[str, str] = ("", ""),
     plain: bool,
+    width: int,
     dense: bool = False,
 ) -> Text | None:
     """Curves over each other, a colour and a mark each. dense: the points are the whole curve."""
@@ -186,7 +234,7 @@ def _plot(
     ys = [y for _, points in kept for _, y in points]
     x0, x1 = min(xs), max(xs)
     y0, y1 = (min(ys) if log in ("y", "both") else min(0.0, *ys)), max(ys)
-    grid = _Grid(plain=plain)
+    grid = _Grid(plain=plain, width=width)
     for index, (_, points) in enumerate(kept):
         placed = [((x - x0) / (x1 - x0 or 1), (y - y0) / (y1 - y0 or 1)) for x, y in points]
         grid.curve(sorted(placed) if not dense else placed, index)
@@ -212,9 +260,9 @@ def _edge(place: float, log: str, axis: str, unit: str) -> str:
 class _Grid:
     """A plot of characters: two by four braille dots each, or one mark each in plain ASCII."""
 
-    def __init__(self, *, plain: bool) -> None:
-        self._plain = plain
-        self._columns, self._rows = _PLOT
+    def __init__(self, *, plain: bool, width: int = WIDTH) -> None:
+        self._plain, self._width = plain, width
+        self._columns, self._rows = min(_PLOT[0], max(20, width - 36)), _PLOT[1]
         self._per = (1, 1) if plain else (2, 4)
         self._dots: dict[tuple[int, int], int] = {}
         self._owner: dict[tuple[int, int], int] = {}
@@ -268,7 +316,7 @@ class _Grid:
                     text.append(mark, _COLOURS[owner % len(_COLOURS)])
             if (index := named.get(row)) is not None and names[index]:
                 mark = f"{_MARKS[index % len(_MARKS)]} " if self._plain else ""
-                room = WIDTH - wide - 2 - self._columns - 1
+                room = self._width - wide - 2 - self._columns - 1
                 text.append(f" {mark}{names[index]}"[:room], _COLOURS[index % len(_COLOURS)])
             text.append("\n")
         text.append(f"{'':>{wide}} {corner}{floor_ * self._columns}\n", "dim")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import BadInput
@@ -34,7 +35,13 @@ def timeline(
     labels = [
         a.wrapped(label or (of if len(columns) > 1 else ""), a.LABEL) for of, label in columns
     ]
-    heading, tall = a.heading(spec.get("y_label", ""), unit), 3.8 if len(panels) == 1 else 2.5
+    # One column is named once above the axis, and not again beside its end.
+    alone = labels[0].replace("\n", " ") if len(labels) == 1 else ""
+    named = labels if len(labels) > 1 else [""]
+    if alone[1:2].islower() and len(panels) > 1:  # it follows the name of the case
+        alone = alone[0].lower() + alone[1:]
+    label = spec.get("y_label") or alone or a.named(spec)
+    heading, tall = a.heading(label, unit), 3.8 if len(panels) == 1 else 2.5
     figure = sheet((SIZE[0], tall * len(panels)))
     seen = [v for _, lines in panels for rows in lines for _, v in rows if v is not None]
     end = max(at for _, lines in panels for rows in lines for at, _ in rows)
@@ -42,23 +49,23 @@ def timeline(
     looks = a.styles([label or of for label, (of, _) in zip(labels, columns, strict=True)])
     for index, (case, lines) in enumerate(panels):
         last = index == len(panels) - 1
-        words = ", ".join(
+        words = ": ".join(
             part for part in (a.spaced(case.name) if len(panels) > 1 else "", heading) if part
         )
-        left, low, width, high = a.box((*labels, *lost), heading=words, below=47, height=tall)
+        left, low, width, high = a.box((*named, *lost), heading=words, below=47, height=tall)
         share = 1 / len(panels)
         axes = plot(figure, (left, 1 - (index + 1) * share + low * share, width, high * share))
         log = spec.get("log") == "y"
         bounds = {"least": spec.get("least"), "most": spec.get("most")}
         a.scale(axes, "y", seen, unit=unit, log=log, **bounds)
         a.scale(axes, "x", [0, end], unit="s", most=end)
-        _bands(axes, case, end)
+        _bands(axes, case, case.in_force_s(spec["of"][0]["of"]), end)
         ends: list[_End] = []
-        for rows, label, style in zip(lines, labels, looks, strict=True):
+        for rows, label, style in zip(lines, named, looks, strict=True):
             if rows:
                 ends += _draw(axes, rows, spec.get("style", "line"), style, label)
         a.head(axes, words)
-        a.foot(axes, "time" if last else "")
+        a.foot(axes, "time since the start" if last else "")
         label_ends(axes, [each for each in dict.fromkeys(ends) if each[1]])
     return svg(figure, name, title)
 
@@ -84,7 +91,9 @@ def _draw(axes: Axes, rows: Rows, how: str, style: a.Style, label: str) -> list[
     if how == "dots":
         some = known[:: max(1, len(known) // _MOST_MARKS)]
         xs, ys = [at for at, _ in some], [value for _, value in some]
-        axes.plot(xs, ys, ls="", marker="o", ms=2.6, c=style.colour, mew=0, zorder=4)
+        size = 2.6 if len(some) > 150 else 5  # of few each is to be seen
+        axes.plot(xs, ys, ls="", marker="o", ms=size, c=style.colour, mew=0, zorder=4,
+                  clip_on=False)  # fmt: skip
         if lost := [at for at, value in rows if value is None]:
             lost = lost[:: max(1, len(lost) // _MOST_MARKS)]
             # They have a time of sending and no value: along the lower edge.
@@ -122,13 +131,22 @@ def _value(row: tuple[float, float | None]) -> float:
     return row[1] if row[1] is not None else 0.0
 
 
-def spans(steps: Sequence[str], end: float) -> list[tuple[float, float, str]]:
-    """From when to when what was in force, in seconds, as the steps of a schedule have it."""
+def spans(
+    steps: Sequence[str], end: float, in_force_s: Mapping[float, float] = MappingProxyType({})
+) -> list[tuple[float, float, str]]:
+    """From when to when what was in force, in seconds, as the steps of a schedule have it.
+
+    in_force_s: when a step really was, by when it was to be, as far as that was measured.
+    """
     try:
         schedule = Schedule.from_texts(steps, "schedule")
     except BadInput:  # written by a newer lab
         return []
-    changes = [(step.at_ms / 1000, _words(str(step))) for step in schedule.steps]
+    times = [step.at_ms / 1000 for step in schedule.steps]
+    changes = [
+        (in_force_s.get(at_s, at_s), _words(str(step)))
+        for at_s, step in zip(times, schedule.steps, strict=True)
+    ]
     changes.append((end, ""))
     return [
         (start, min(until, end), words)
@@ -143,9 +161,9 @@ def _words(step: str) -> str:
     return "" if words.rpartition(" ")[2] in ("up", "clear") else words
 
 
-def _bands(axes: Axes, case: Case, end: float) -> None:
+def _bands(axes: Axes, case: Case, in_force_s: Mapping[float, float], end: float) -> None:
     """The stretches of the schedule, shaded where something was in force, with its words."""
-    for start, until, words in spans(case.setting.get("schedule") or (), end):
+    for start, until, words in spans(case.setting.get("schedule") or (), end, in_force_s):
         if words:
             axes.axvspan(start, until, color=GRID, alpha=0.55, lw=0, zorder=0)
             axes.annotate(

@@ -21,10 +21,14 @@ _ASK_AGAIN_S = 0.2
 
 @dataclass(frozen=True)
 class Change:
-    """Something to be done once at a time after the begin, such as a step of a schedule."""
+    """Something to be done once at a time after the begin, such as a step of a schedule.
+
+    lead_ms: how much earlier to set about it, as it takes so long on its way.
+    """
 
     at_ms: float
     make: Callable[[], object]
+    lead_ms: float = 0.0
 
 
 def together(
@@ -32,20 +36,22 @@ def together(
     *,
     starts_ms: Mapping[str, float] = MappingProxyType({}),
     changes: Sequence[Change] = (),
+    begun: float | None = None,
     connect: Callable[[], Engine] = Engine,
 ) -> dict[str, T]:
     """Run the jobs at once, by name, each from its start on; return what each gave.
 
     changes: made meanwhile, in their order; those to come when all jobs are done are left out.
+    begun: what all times count from (time.monotonic), if not from now.
     The first failure, and Ctrl-C, end all that runs, in the nodes too, and are raised.
     """
     engines = {name: connect() for name in jobs}
     over = threading.Event()
-    begun = time.monotonic()
+    zero = time.monotonic() if begun is None else begun
 
     def is_time(at_ms: float) -> bool:
         """Wait for it; False where all is over before."""
-        return not over.wait(max(0.0, begun + at_ms / 1000 - time.monotonic()))
+        return not over.wait(max(0.0, zero + at_ms / 1000 - time.monotonic()))
 
     def one(name: str) -> T:
         if not is_time(starts_ms.get(name, 0.0)):
@@ -54,7 +60,7 @@ def together(
 
     def change() -> None:
         for each in changes:
-            if not is_time(each.at_ms):
+            if not is_time(each.at_ms - each.lead_ms):
                 return
             each.make()
 

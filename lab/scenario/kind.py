@@ -36,8 +36,9 @@ class Measured:
     """What a measurement found.
 
     report: plain data, as JSON has it; becomes the measurement's part of a point. series: columns
-    of one length by name; `sent_s` and `t_s` are seconds since the measurement began. What is of
-    one flow has the name that it has in the report, such as `flows.0.cwnd`.
+    of one length by name; `sent_s` and `t_s` are seconds since the report's `begun_ns`, which is
+    CLOCK_MONOTONIC, the one clock of all nodes. What is of one flow has the name that it has in
+    the report, such as `flows.0.cwnd`.
     """
 
     report: Mapping[str, Any]

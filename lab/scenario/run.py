@@ -66,6 +66,9 @@ class Run(ABC):
         except LabError as error:
             self._problem = str(error)
             raise
+        except OSError as error:  # packets or figures that could not be kept
+            self._problem = f"{error.filename or 'this machine'}: {error.strerror}"
+            raise LabError(self._problem) from error
         finally:
             self._finished = _now()
 

@@ -6,6 +6,7 @@ writes nothing: whoever runs it is told after each group, and keeps what there i
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +31,9 @@ from lab.undo import undone
 
 NO_TCP = {"udp"}
 """Kinds after which no TCP connection can have anything left to say."""
+
+LEAD_MS = 400.0
+"""A step of a schedule is under way to wan so long before its time, and waits for it there."""
 
 Series = Mapping[str, Mapping[str, Sequence[Any]]]
 """The series of a point: columns by name, by measurement."""
@@ -177,26 +181,33 @@ class SweepRun(Run):
         self, setting: Setting, group: Sequence[Measure], backend: str
     ) -> dict[str, Measured]:
         """Measure a group while the setting's schedule goes on."""
-        lanes, steps = _lanes(setting), _steps(setting)
-        changes = []
+        steps, changes = _steps(setting), []
+        begun_ns, begun, in_force_ns = None, None, dict[float, int | None]()
         if steps:
-            link = Link(self._connect(), self._lab)
-            changes = [
-                Change(at_ms, partial(link.put, lanes | _common(state), backend, setting.script))
-                for at_ms, state in steps
-            ]
+            link, lanes = Link(self._connect(), self._lab), _lanes(setting)
+            begun_ns = int(self._engine.python(self._lab.node("wan"), "clock"))
+            begun = time.monotonic()
+
+            def put(at_ms: float, state: Mapping[Direction, Impairment]) -> None:
+                due_ns = begun_ns + round(at_ms * 1e6)
+                put = link.put(lanes | _common(state), backend, setting.script, due_ns)
+                in_force_ns[at_ms] = put.since_ns
+
+            changes = [Change(at_ms, partial(put, at_ms, state), LEAD_MS) for at_ms, state in steps]
         alone = len(group) == 1
 
         def job(measure: Measure) -> Callable[[Engine], Measured]:
             run = KINDS[measure.kind].run
             return lambda engine: run(engine, self._lab, measure.options, alone=alone)
 
-        return together(
+        found = together(
             {measure.name: job(measure) for measure in group},
             starts_ms={measure.name: measure.start_ms for measure in group},
             changes=changes,
+            begun=begun,
             connect=self._connect,
         )
+        return timed(found, begun_ns, in_force_ns)
 
     def _hush(self) -> None:
         """Have what an earlier measurement left to say said, as wan would count it in this one."""
@@ -286,6 +297,34 @@ class SweepRun(Run):
             "complete": self.whole,
             "scenario_sha256": self.mark(scenario),
         }
+
+
+def timed(
+    found: Mapping[str, Measured], begun_ns: int | None, in_force_ns: Mapping[float, int | None]
+) -> dict[str, Measured]:
+    """What a group found, and when, by the one clock that all nodes share.
+
+    Into each report: `group`, with `begun_ns` (of the schedule, or where there is none, of the
+    first measurement) and `steps`, each with `at_s`, when it was to be in force, and
+    `in_force_s`, when it was; and `begun_s`, when in the group its series begin.
+    """
+    begins = [ns for each in found.values() if (ns := each.report.get("begun_ns")) is not None]
+    zero_ns = min(begins, default=None) if begun_ns is None else begun_ns
+
+    def since(ns: int | None) -> float | None:
+        return None if ns is None or zero_ns is None else (ns - zero_ns) / 1e9
+
+    steps = [{"at_s": at_ms / 1000, "in_force_s": since(ns)} for at_ms, ns in in_force_ns.items()]
+    group = {"begun_ns": zero_ns, "steps": steps}
+    return {
+        name: replace(
+            each,
+            report={
+                **each.report, "begun_s": since(each.report.get("begun_ns")), "group": group,
+            },
+        )
+        for name, each in found.items()
+    }  # fmt: skip
 
 
 def _measures(setting: Setting) -> Iterable[Measure]:

@@ -2,6 +2,7 @@
 
     .venv/bin/python -m tests.bench
 
-Three parts: `standing` (lab up against docker compose up), `pacing` (the UDP probe against irtt
-and sockperf), `programs` (the echo programs against the plainest one). `page` shows them.
+Parts: `standing` (lab up against docker compose up), `captures` (reading and joining against
+dpkt's reading), `pacing` (the UDP probe against irtt and sockperf), `userspace` (the link),
+`programs` (the echo programs against the plainest one). `page` shows them.
 """

@@ -13,7 +13,7 @@ from rich.console import Console
 from lab import compose, images, lifecycle
 from lab.engine import Engine
 from lab.errors import LabError
-from tests.bench import ground, pacing, page, programs, standing, userspace
+from tests.bench import captures, ground, pacing, page, programs, standing, userspace
 
 NAME = "b-bench"
 MOST_S = 300
@@ -31,6 +31,7 @@ def _facts(engine: Engine) -> str:
 
 def _bench(engine: Engine, console: Console) -> None:
     console.print(page.standing(standing.measure(engine)))
+    console.print(page.reading(captures.measure()))
     with ground.tools(engine) as why:
         overrides = [] if why else [ground.OVERRIDE]
         with ground.standing(engine, NAME, *overrides) as lab:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab import wording
-from tests.bench import pacing, programs, userspace
+from tests.bench import captures, pacing, programs, userspace
 from tests.bench.pacing import Paced
 from tests.bench.standing import MOST_MORE_S, MOST_TIMES, Standing
 
@@ -31,6 +31,16 @@ def standing(result: Standing) -> RenderableType:
         f"ratio {result.ratio:.2f}, difference {result.more_s:+.2f} s: {verdict} "
         f"(at most {MOST_TIMES:g} or {MOST_MORE_S:+g} s)"
     )
+    return Group(table, Text(line, "green" if result.met else "bold red"))
+
+
+def reading(result: captures.Reading) -> RenderableType:
+    """Captures."""
+    table = _table("Captures, on one processor", "Frames/s", "Ratio")
+    table.add_row("dpkt, reads", _whole(result.dpkt_per_s), "1.00")
+    table.add_row("lab, reads and joins", _whole(result.joined_per_s), f"{result.ratio:.2f}")
+    verdict = "goal met" if result.met else "goal missed"
+    line = f"{verdict} (at least {wording.count(captures.GOAL_PER_S)} frames/s)"
     return Group(table, Text(line, "green" if result.met else "bold red"))
 
 

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
+from lab.capture.account import account_of
+from lab.report.compare import compare_page
+from lab.report.drawn import Captured
+from lab.report.index import Entry, index_page
 from lab.report.ladder import ladder
 from lab.report.law_page import law_page
 from lab.report.layers import layers
 from lab.report.markup import Html, figure, page, section
 from lab.report.page import loss_page
+from lab.report.scenario_page import scenario_page
+from tests import made_packets
 from tests.browser import shoot
 from tests.browser.look import View, figures, look
 from tests.made_frames import FRAMES
 from tests.made_packets import ALL
 from tests.unit import conftest as runs
 from tests.unit import test_law as law
+from tests.unit import test_scenario_report as scenarios
 
 
 def ladders() -> str:
@@ -29,7 +38,53 @@ def ladders() -> str:
     )  # fmt: skip
 
 
+def captured_run() -> tuple[dict[str, Any], dict[str, Any], dict[str, Captured]]:
+    """A run with captures: a ladder that loses, one of a thousand packets, names that are long."""
+    result, samples = scenarios.made_run()
+    result = deepcopy(result)
+    captures = {}
+    makers = made_packets.burst_with_a_loss, made_packets.transfer, made_packets.lossy_udp
+    for number, (point, make) in enumerate(zip(result["points"], makers, strict=True)):
+        file, packets = f"capture/{number + 1}-tcp.pcapng", make()
+        point["tcp"]["capture"] = {**account_of(packets).as_dict(), "file": file}
+        captures[file] = Captured(packets)
+    long = "tcp.capture.tcp.toward_server.repeated_needlessly"
+    result["expectations"].append(
+        {
+            "name": "What arrived all the same and yet was sent again, is little", "case": None,
+            "statement": f"{long} <= 3 and {long} >= 0", "held": False, "confidence": None,
+            "found": f"{long} 4, tcp.dropped_toward_server 1 000", "expected": "at most 3",
+        }
+    )  # fmt: skip
+    failure = "What arrived all the same and yet was sent again, is little: 4"
+    return {**result, "verdict": "fail", "failures": [failure]}, samples, captures
+
+
+def catalogue() -> str:
+    result, _ = scenarios.made_run()
+    entries = [
+        Entry("own", result["title"], result, "own/report.html", 12.5),
+        Entry("bad", "It fails", {**result, "verdict": "fail", "failures": ["at 5%: no"]}),
+        Entry("netem", "Reorders", None, why="it takes a kernel with netem"),
+    ]
+    return index_page(entries)
+
+
+def two_runs() -> str:
+    one, other = scenarios.made_run(), scenarios.made_run()
+    other[0]["points"][2]["udp"]["received"] -= 60
+    other[0]["points"][2]["udp"]["lost"] += 60
+    other[0]["kernel"] = "6.1"
+    return compare_page([one[0], other[0]], [one[1], other[1]], names=("first", "second"))
+
+
+TEXT_OF_A_FILE = "title: T\nclaim: >\n  " + "words of it " * 12 + "\nmeasure: [{udp: {}}]\n"
+
 PAGES = {
+    "scenario": lambda: scenario_page(*scenarios.made_run()),
+    "scenario, captured, failed": lambda: scenario_page(*captured_run(), TEXT_OF_A_FILE),
+    "compared": two_runs,
+    "index": catalogue,
     "loss": lambda: loss_page(runs.simulated_loss_run()),
     "loss, failed": lambda: loss_page(runs.failing_loss_run()),
     "loss, interrupted": lambda: loss_page(runs.interrupted_loss_run()),

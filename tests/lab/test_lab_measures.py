@@ -86,6 +86,15 @@ def test_what_the_checksum_catches(engine: Engine, lab: Lab) -> None:
     assert delivered["checksum_errors_toward_server"] > 0
 
 
+def test_what_comes_through_without_a_checksum(engine: Engine, lab: Lab) -> None:
+    Link(engine, lab).set({SERVER: Impairment(corrupt=0.2), CLIENT: Impairment()})
+    report = measure(engine, lab, "udp", count=1000, size=500, checksum=False).report
+    assert report["checksum_errors_toward_server"] == 0  # there is none to be wrong
+    assert report["corrupted"] > 100  # of some 200 flips, 7 % in a header
+    # A datagram with a flipped port finds nobody, and the ICMP that says so went through wan, too.
+    assert report["unexplained"] == 0
+
+
 def test_a_connection_costs_a_round_trip(engine: Engine, far: Lab) -> None:
     tcp = measure(engine, far, "request", count=5).report
     assert (tcp["received"], tcp["server_connections"]) == (5, 5)

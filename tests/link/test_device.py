@@ -258,7 +258,8 @@ def control(link: LinkProcess, request: str) -> subprocess.CompletedProcess[str]
 def test_control_client(link: LinkProcess) -> None:
     config = {"servers": [SERVER], "seed": 1, "clients": {CLIENT: {"server": {"loss": 0.5}}}}
     done = control(link, json.dumps({"do": "set", "config": config}))
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"set": True})
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer.keys(), answer["set"]) == (0, {"set", "since_ns"}, True)
     done = control(link, '{"do": "state"}')
     state = json.loads(done.stdout)
     assert state["config"] == config

@@ -33,9 +33,10 @@ INNER = {
     "ipdv_ms": {"p50", "p99"},
     "buffers": {"asked", "receive", "send"},
     "kernel": {
-        "Udp.InDatagrams", "Udp.OutDatagrams", "Udp.InErrors", "Udp.RcvbufErrors",
+        "Udp.InDatagrams", "Udp.OutDatagrams", "Udp.InErrors", "Udp.NoPorts",
+        "Udp.RcvbufErrors",
         "Udp.InCsumErrors", "Udp.SndbufErrors", "Udp.MemErrors", "Tcp.InSegs", "Tcp.OutSegs",
-        "Ip.InHdrErrors",
+        "Ip.InHdrErrors", "Icmp.OutDestUnreachs",
     },
 }  # fmt: skip
 COUNTS = ("sent", "received", "lost", "late", "duplicated", "reordered", "corrupted", "refused")

@@ -136,7 +136,10 @@ CASES: list[tuple[str, str]] = [
     ("run nope.yaml", "SCENARIO: 'nope.yaml' can't be read (No such file or directory)"),
     ("run --all loss", "--all: 'loss' can't come with it; give the one or the other"),
     ("run --resume loss", "--resume: 'loss' can't come with it; give the one or the other"),
-    ("run --resume --all", "--resume: '--all' can't come with it; give the one or the other"),
+    (
+        "run --resume --all --out nowhere",
+        "--resume: 'nowhere' has no summary.json; give the folder of a run, as results/…",
+    ),
     (
         "run --resume --capture",
         "--resume: '--capture' can't come with it; give the one or the other",
@@ -158,6 +161,24 @@ CASES: list[tuple[str, str]] = [
     ("down --all=3", "lab down: option '--all' does not take a value; see lab down --help"),
     ("probe", "lab probe: COMMAND is missing; allowed: tcp, udp"),
     ("image", "lab image: COMMAND is missing; allowed: load, save"),
+    ("capture", "lab capture: COMMAND is missing; allowed: start, status, stop"),
+    ("capture begin", "lab capture: 'begin' is no command; allowed: start, status, stop"),
+    ("capture start --snaplen 63", "--snaplen: '63' is out of range; allowed 64 to 65535"),
+    ("capture start --snaplen 65536", "--snaplen: '65536' is out of range; allowed 64 to 65535"),
+    ("capture start --snaplen all", "--snaplen: 'all' is no whole number; allowed 64 to 65535"),
+    (
+        "capture start --json",
+        "lab capture start: '--json' is no option; allowed: --help, --name, --snaplen",
+    ),
+    (
+        "capture stop --out",
+        "lab capture stop: option '--out' requires an argument; see lab capture stop --help",
+    ),
+    (f"capture stop --out {__file__}", f"--out: '{__file__}' is a file; write a folder"),
+    (
+        f"capture stop --out {__file__}/x",
+        f"--out: '{__file__}/x' lies in a file ({__file__}); write a folder",
+    ),
 ]
 NAME = "allowed: a-z, 0-9, - and _, at most 40 characters, the first a letter or digit"
 
@@ -182,7 +203,9 @@ def refused(
     return err[:-1]
 
 
-@pytest.mark.parametrize(("line", "said"), CASES, ids=[line for line, _ in CASES])
+@pytest.mark.parametrize(
+    ("line", "said"), CASES, ids=[line.replace(__file__, "FILE") for line, _ in CASES]
+)
 def test_bad_input_gets_its_line(
     line: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 the rest of a run takes."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 from rich.console import Console
 
 import lab
-from lab import catalogue, evidence, progress, runner
-from lab.errors import BadInput
+from lab import catalogue, evidence, progress, run_all, runner
+from lab.errors import BadInput, LabError
 from lab.scenario import estimate, file
 from lab.scenario.measures import KINDS
 from lab.scenario.run import Step
@@ -24,7 +25,7 @@ def result(**more: Any) -> dict[str, Any]:
     return {
         "scenario": "mine", "title": "One", "verdict": "fail", "interrupted": True, "points": [],
         "started": "2026-11-25T01:00:00+00:00", "lab": "lab", "lab_version": lab.__version__,
-        "complete": False, "scenario_sha256": SweepRun.mark(scenario), **more,
+        "complete": False, "kernel": "6.18", "scenario_sha256": SweepRun.mark(scenario), **more,
     }  # fmt: skip
 
 
@@ -59,14 +60,92 @@ def test_a_file_is_the_old_one_until_the_new_one_is_whole(
     assert (tmp_path / "result.json").read_text() == "old"
 
 
-def test_the_newest_unfinished_run_is_found_also_in_a_run_of_all(tmp_path: Path) -> None:
+def test_the_newest_unfinished_run_is_found_and_a_run_of_all_is_one(tmp_path: Path) -> None:
     assert evidence.newest_unfinished(tmp_path) is None
-    kept(tmp_path / "1", started="2026-11-25T01:00:00+00:00")
-    newest = kept(tmp_path / "2-all" / "mine", started="2026-11-25T02:00:00+00:00")
+    newest = kept(tmp_path / "1", started="2026-11-25T01:00:00+00:00")
     kept(tmp_path / "3", started="2026-11-25T03:00:00+00:00", complete=True)
     broken = kept(tmp_path / "4", started="2026-11-25T04:00:00+00:00")
     (broken / "result.json").write_text("{")
     assert evidence.newest_unfinished(tmp_path) == newest
+    assert evidence.newest_unfinished(tmp_path, only_all=True) is None
+    of_all = tmp_path / "2-all"
+    kept(of_all / "mine", started="2026-11-25T02:30:00+00:00")
+    summary = {"started": "2026-11-25T02:00:00+00:00", "complete": False, "scenarios": []}
+    evidence.write_json(of_all, evidence.SUMMARY, summary)
+    assert evidence.newest_unfinished(tmp_path) == of_all
+    assert evidence.newest_unfinished(tmp_path, only_all=True) == of_all
+    evidence.write_json(of_all, evidence.SUMMARY, {**summary, "complete": True})
+    assert evidence.newest_unfinished(tmp_path) == newest
+
+
+def test_what_can_not_be_written_is_an_error_of_one_line_and_leaves_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evidence.write(tmp_path, "result.json", "old")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(LabError) as refused:
+        evidence.write(tmp_path, "result.json", "new")
+    assert (
+        str(refused.value) == f"{tmp_path}/result.json: can't be written (No space left on device)"
+    )
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [
+        ("result.json", "old")
+    ]
+
+
+def test_runs_that_begin_in_one_second_have_a_folder_each_and_empty_ones_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, _: Any = None) -> "Stopped":
+            return cls(2026, 11, 25, 1, 2, 3)
+
+    monkeypatch.setattr(evidence, "datetime", Stopped)
+    with evidence.made(None, "loss") as one, evidence.made(None, "loss") as other:
+        names = [str(one), str(other)]
+        assert names == ["results/20261125-010203-loss", "results/20261125-010203-loss-2"]
+        (one / "result.json").write_text("{}")
+
+    def stopped(folder: Path | None) -> None:
+        with evidence.made(folder, "loss"):
+            raise KeyboardInterrupt
+
+    for folder in (None, Path("mine/here")):
+        with pytest.raises(KeyboardInterrupt):
+            stopped(folder)
+    assert {str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*")} == {
+        "results", *names, f"{names[0]}/result.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, " has no summary.json; give the folder of a run, as results/…"),
+        ("[]", "/summary.json' is no summary of a run of all"),
+        ("{", "/summary.json' is no JSON"),
+        (
+            '{"started": "x", "scenarios": [], "complete": true}',
+            "' is finished; run it anew: lab run --all",
+        ),
+    ],
+)
+def test_a_run_of_all_that_can_not_go_on_says_why(
+    tmp_path: Path, content: str | None, problem: str
+) -> None:
+    if content:
+        (tmp_path / "summary.json").write_text(content)
+    with pytest.raises(BadInput) as refused:
+        run_all.stopped(tmp_path)
+    assert str(refused.value).startswith(f"--resume: '{tmp_path}")
+    assert problem in str(refused.value)
 
 
 def test_a_run_can_go_on_where_nothing_has_changed(tmp_path: Path) -> None:
@@ -82,6 +161,7 @@ def test_a_run_can_go_on_where_nothing_has_changed(tmp_path: Path) -> None:
             {"lab_version": "0.0.1"}, TEXT,
             f"was measured by version 0.0.1, and this is {lab.__version__}; run it anew",
         ),
+        ({"kernel": "5.0"}, TEXT, "was measured on kernel 5.0, and this is 6.18; run it anew"),
         (
             {}, "", "has no scenario.yaml; only what a file describes can go on, run it anew: "
             "lab run mine",
@@ -93,7 +173,7 @@ def test_a_run_that_can_not_go_on_says_why(
 ) -> None:
     folder = kept(tmp_path / "run", text, **more)
     with pytest.raises(BadInput) as refused:
-        runner.unfinished(folder)
+        runner.unfinished(folder, "6.18")
     assert str(refused.value) == f"--resume: '{folder}' {problem}"
 
 

@@ -9,6 +9,8 @@ import pytest
 from lab.engine import Engine
 from lab.errors import LabError
 from lab.scenario.group import Change, together
+from lab.scenario.kind import Measured
+from lab.scenario.sweep import timed
 
 
 class Connection:
@@ -96,3 +98,33 @@ def test_one_that_was_not_begun_is_not_begun_any_more() -> None:
             {"fails": fails, "late": started.append}, starts_ms={"late": 60_000}, connect=connect
         )
     assert started == []
+
+
+def test_a_change_is_set_about_before_its_time_and_times_count_from_the_begin() -> None:
+    begun = time.monotonic() - 10
+    at: list[float] = []
+    late = {"late": lambda _: time.monotonic() - begun}
+    change = Change(10_300, lambda: at.append(time.monotonic() - begun), lead_ms=200)
+    found = together(
+        late, starts_ms={"late": 10_400}, changes=[change], begun=begun, connect=connect
+    )
+    assert 10.1 <= at[0] < 10.4 <= found["late"]
+
+
+def test_what_a_group_found_is_told_by_one_clock() -> None:
+    found = {
+        "one": Measured({"sent": 1, "begun_ns": 5_500_000_000}, {"sent_s": [0.0]}),
+        "other": Measured({"begun_ns": 6_000_000_000}),
+        "none": Measured({}),
+    }
+    told = timed(found, 5_000_000_000, {2000.0: 7_003_000_000})
+    group = {"begun_ns": 5_000_000_000, "steps": [{"at_s": 2.0, "in_force_s": 2.003}]}
+    assert told["one"].report == {
+        "sent": 1, "begun_ns": 5_500_000_000, "begun_s": 0.5, "group": group,
+    }  # fmt: skip
+    assert told["one"].series == {"sent_s": [0.0]}
+    assert [told[name].report["begun_s"] for name in ("other", "none")] == [1.0, None]
+    # With no schedule the first measurement is the begin.
+    alone = timed(found, None, {})
+    assert alone["one"].report["group"] == {"begun_ns": 5_500_000_000, "steps": []}
+    assert [alone[name].report["begun_s"] for name in ("one", "other")] == [0.0, 0.5]

@@ -31,6 +31,7 @@ def test_every_kind_can_be_named_and_says_what_it_does() -> None:
     [
         ("udp", "count", "5", 5),
         ("udp", "interval", "250us", 0.25),
+        ("udp", "checksum", "off", False),
         ("bulk", "congestion", "reno, bbr", ("reno", "bbr")),
         ("bulk", "duration", "1.5s", 1500.0),
         ("flood", "rate", "8mbit", 8_000_000),
@@ -71,7 +72,8 @@ def test_what_an_option_refuses(kind: str, option: str, text: str, problem: str)
 def test_options_are_completed_by_defaults() -> None:
     whole = KINDS["udp"].complete({"count": 5})
     assert whole == {
-        "count": 5, "size": 64, "interval": 1.0, "timeout": 500.0, "client": "client-1",
+        "count": 5, "size": 64, "interval": 1.0, "timeout": 500.0, "checksum": True,
+        "client": "client-1",
     }  # fmt: skip
     with pytest.raises(KeyError, match="speed"):
         KINDS["udp"].complete({"speed": 1})

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from lab import wording
 from lab.report.flat import csv_text
-from lab.report.table import ledger_table, loss_table
+from lab.report.table import ledger_table, loss_table, loss_tables
 
 Result = dict[str, Any]
 
@@ -67,6 +67,17 @@ def test_tables_fit_into_100_columns(any_run: Result) -> None:
     for head in ("delivered", "expected", "interval", "ledger", "median", "p99", "Unexplained"):
         assert head in text
     assert text.count("\n") == 2 * (len(any_run["points"]) + 5)
+
+
+def test_on_a_narrow_terminal_there_is_a_table_for_each_protocol(any_run: Result) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(*loss_tables(any_run, 80))
+    text = console.export_text()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    for head in ("expected", "ledger", "median", "took", "Unexplained"):
+        assert text.count(head) == 1
+    assert len(loss_tables(any_run, 100)) == 2
 
 
 def test_tables_say_what_broke(passed: Result, failed: Result) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ def figures(text: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def run() -> tuple[Result, Result]:
+    return made_run()
+
+
+def made_run() -> tuple[Result, Result]:
     """A result and its samples: at each loss every so-manieth datagram is lost."""
     points, samples, told = [], [], []
     for word, loss, every in zip(LOSSES, (0.0, 0.05, 0.3), (0, 10, 2), strict=True):
@@ -220,7 +225,7 @@ def test_a_share_has_its_exact_interval(run: tuple[Result, Result]) -> None:
 
 def test_bars_write_their_values(run: tuple[Result, Result]) -> None:
     found = svg_words(draw("- {bars: {y: {of: tcp.duration_s, label: TCP}}, title: T}", run))
-    assert {"1.00 s TCP", "1.05 s TCP", "1.30 s TCP"} <= set(found)
+    assert {"1.00 s", "1.05 s", "1.30 s", "TCP"} <= set(found)
 
 
 def test_a_distribution_ends_below_all_where_something_was_lost(
@@ -319,6 +324,20 @@ def test_the_stretches_of_a_schedule() -> None:
     ]
     assert spans(steps, 1) == []
     assert spans(["what a newer lab writes"], 10) == []
+    assert spans(steps, 10, {2.0: 2.01, 7.0: 7.02})[:2] == [(2.01, 7.02, "down"), (7.02, 9.0, "")]
+
+
+def test_times_of_a_group_have_one_begin() -> None:
+    group = {"begun_ns": 1, "steps": [{"at_s": 4.0, "in_force_s": 4.002}]}
+    point = {"udp": {"begun_s": 0.5, "group": group}, "tcp": {"begun_s": 1.0, "group": group}}
+    columns: Mapping[str, Sequence[Any]] = {"sent_s": [0.0, 1.0], "rtt_ms": [1.0, None]}
+    case = Case("", point, {"udp": columns, "tcp": columns})
+    assert case.times("udp.rtt_ms") == [0.5, 1.5]
+    assert case.times("tcp.rtt_ms", "tcp.sent_s") == [1.0, 2.0]
+    assert case.times("tcp.rtt_ms", "tcp.rtt_ms") == [1.0, None]
+    assert case.in_force_s("tcp.rtt_ms") == {4.0: 4.002}
+    old = Case("", {"udp": {}}, {"udp": columns})
+    assert (old.times("udp.rtt_ms"), old.in_force_s("udp.rtt_ms")) == ([0.0, 1.0], {})
 
 
 # --- the page ----------------------------------------------------------------------------------
@@ -503,9 +522,16 @@ def test_the_terminal_fits_into_100_columns(run: tuple[Result, Result]) -> None:
         terminal.run_table(*run), terminal.expectations_text(run[0]), *terminal.plots(*run)
     )
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
-    assert "held    UDP there and back (3 cases)" in text
+    assert "held UDP there and back (3 cases)" in text
     assert "\u28ff" > max(c for c in text if "\u2800" <= c <= "\u28ff") >= "\u2801"
     assert "1.30\u00a0s" in text
+
+
+def test_a_narrow_terminal_has_narrower_plots_and_fewer_columns(run: tuple[Result, Result]) -> None:
+    text = printed(terminal.run_table(*run, width=60), *terminal.plots(*run, width=60))
+    drawn = text.partition("in the report")[0]
+    assert max(len(line.rstrip()) for line in drawn.splitlines()) <= 60
+    assert "in the report, too: How long each takes; One after the other" in text
 
 
 def test_plots_without_unicode_are_ascii_but_for_their_words(run: tuple[Result, Result]) -> None:

@@ -27,9 +27,10 @@ def answer(link: Link, request: Any) -> dict[str, Any]:
     """Do what a request of `control` asks."""
     kind = request.get("do") if isinstance(request, dict) else None
     if kind == "set":
-        link.set(request.get("config"), time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        link.set(request.get("config"), now_ns)
         gc.collect()  # the old settings refer to each other; nothing else ever has to
-        return {"set": True}
+        return {"set": True, "since_ns": now_ns}
     if kind == "state":
         return {**link.state(), "tun": {"dropped": tun.dropped()}}
     if kind == "log":

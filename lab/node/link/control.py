@@ -1,11 +1,12 @@
 """The asking end of the control socket.
 
-    python3 -m lab.node.link.control '{"do": "state"}' [--socket PATH]
+    python3 -m lab.node.link.control '{"do": "state"}' [--socket PATH] [--at NS]
 
-    {"do": "set", "config": CONFIG}   set all of it, at once        -> {"set": true}
+    {"do": "set", "config": CONFIG}   set all of it, at once        -> {"set": true, "since_ns": NS}
     {"do": "state"}                   {"config", "counters", "untouched", "late", "rules", "tun"}
     {"do": "log", "since": N}         {"fates": [...], "next": N, "left_out": K}
 
+Times are CLOCK_MONOTONIC's; --at asks at that time, so that the way to here delays nothing.
 Prints the answer as one JSON line. A request that is refused is one line on stderr, exit code 1.
 """
 
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lab.node import clock
 from lab.node.link.config import Refused
 from lab.node.link.door import PATH
 
@@ -51,9 +53,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m lab.node.link.control")
     parser.add_argument("request", help="one JSON object")
     parser.add_argument("--socket", type=Path, default=PATH, help="default: %(default)s")
+    parser.add_argument("--at", type=int, default=0, help="default: at once")
     given = parser.parse_args()
     try:
-        print(json.dumps(ask(json.loads(given.request), given.socket)))
+        request = json.loads(given.request)
+        clock.wait_until(given.at)
+        print(json.dumps(ask(request, given.socket)))
     except Refused as reason:
         sys.exit(str(reason))
     except json.JSONDecodeError as reason:

@@ -45,7 +45,7 @@ class Transfer:
         self._selector = selectors.DefaultSelector()
         for flow in flows:
             self._selector.register(flow.sock, selectors.EVENT_WRITE, flow)
-        self._begun_ns = 0  # all are connected
+        self.begun_ns = 0  # all are connected
         self.sampled_ns: list[int] = []  # since then
         self.window_ns = 0
 
@@ -54,7 +54,7 @@ class Transfer:
         with self._selector:
             try:
                 self._connect()
-                self._begun_ns = now_ns()
+                self.begun_ns = now_ns()
                 self._flow(warmup_ns)
                 for flow in self.flows:
                     flow.before = tcp_info.read(flow.sock)
@@ -96,14 +96,14 @@ class Transfer:
 
     def _sample(self, now: int, *, counts: bool) -> None:
         """Note the state of all flows; and let those send whose time has come."""
-        self.sampled_ns.append(now - self._begun_ns)
+        self.sampled_ns.append(now - self.begun_ns)
         for flow in self.flows:
             flow.sample(counts=counts)
             self._watch(flow, now)
 
     def _watch(self, flow: Flow, now: int) -> None:
         """Keep the selector informed of what a flow waits for."""
-        events = flow.events(now - self._begun_ns)
+        events = flow.events(now - self.begun_ns)
         if events != self._selector.get_key(flow.sock).events:
             self._selector.modify(flow.sock, events, flow)
 
@@ -150,6 +150,7 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
         "port": args.port,
         "interrupted": stop.asked > 0,
         "congestion_control": flows[0].congestion,
+        "begun_ns": transfer.begun_ns,  # CLOCK_MONOTONIC, when all were connected
         "warmup_s": args.warmup,
         "window_s": transfer.window_ns / NS,
         "flows": [flow.figures(transfer.window_ns) for flow in flows],

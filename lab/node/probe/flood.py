@@ -97,6 +97,7 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
         "size": args.size,
         "asked_bps": args.rate,
         "interrupted": stop.asked > 0,
+        "begun_ns": flood.begun_ns,  # CLOCK_MONOTONIC
         "sent": flood.sent,
         "not_taken": flood.not_taken,
         "duration_s": seconds(duration_ns),

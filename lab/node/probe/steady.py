@@ -120,9 +120,6 @@ def open_stream(args: argparse.Namespace, run: int) -> tuple[Stream, str]:
             (socket.TCP_KEEPCNT, KEEPALIVES),
         ):
             stream.sock.setsockopt(socket.IPPROTO_TCP, option, value)
-    if args.user_timeout:
-        ms = round(args.user_timeout * 1000)
-        stream.sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, ms)
     return stream, str(address[0])
 
 
@@ -140,6 +137,9 @@ def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
     )
     with quiet_interpreter():
         talk.connect(stop, now_ns() + int(CONNECT_S * NS))
+        if args.user_timeout:  # not before: it would count for the SYN, too
+            ms = round(args.user_timeout * 1000)
+            stream.sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, ms)
         talk.work(stop, Progress(count, wanted=args.progress))
         under_way = len(stream.under_way)
         talk.end()

@@ -35,11 +35,13 @@ TOLERANCE_NS = 1 * MS
 BUFFER_BYTES = 32 << 20
 
 MODULE = "lab.node.probe.udp"
+SO_NO_CHECK = 11  # linux/socket.h
 
 KERNEL_COUNTERS = (
     "Udp.InDatagrams",
     "Udp.OutDatagrams",
     "Udp.InErrors",
+    "Udp.NoPorts",
     "Udp.RcvbufErrors",
     "Udp.InCsumErrors",
     "Udp.SndbufErrors",
@@ -47,6 +49,7 @@ KERNEL_COUNTERS = (
     "Tcp.InSegs",
     "Tcp.OutSegs",
     "Ip.InHdrErrors",
+    "Icmp.OutDestUnreachs",
 )
 
 
@@ -87,15 +90,17 @@ def figures(flight: Flight) -> dict[str, object]:
     }
 
 
-def open_socket(host: str, port: int) -> tuple[socket.socket, str]:
+def open_socket(host: str, port: int, *, checksum: bool = True) -> tuple[socket.socket, str]:
     """Connect a UDP socket with large buffers; return it with the address in use.
 
     Connected, so that the kernel passes on only this server's datagrams and its ICMP errors.
+    ``checksum``: whether what it sends has one; over IPv4 it need not (RFC 768).
     """
     family, address = resolve(host, port, socket.SOCK_DGRAM)
     sock = socket.socket(family, socket.SOCK_DGRAM)
     for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
         sock.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
+    sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, not checksum)
     try:
         sock.connect(address)
     except OSError as error:
@@ -108,7 +113,7 @@ def open_socket(host: str, port: int) -> tuple[socket.socket, str]:
 def measure(args: argparse.Namespace, stop: Stop) -> dict[str, object]:
     """Run the probe as asked and return its report; CannotMeasure when nothing can be sent."""
     interval_s = 1 / args.rate if args.rate else args.interval
-    sock, address = open_socket(args.host, args.port)
+    sock, address = open_socket(args.host, args.port, checksum=not args.no_checksum)
     with sock:
         flight = Flight(
             sock,
@@ -167,6 +172,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         default=1.0,
         help="seconds after which a reply counts as lost, default: 1",
     )
+    add("--no-checksum", action="store_true", help="send datagrams without a checksum")
     add(
         "--linger",
         type=options.number(0, 3600),

@@ -26,15 +26,16 @@ def request(
     ]  # fmt: skip
     found = probe(engine, lab, "request", f"{protocol}-server", words, options["client"], alone)
     samples = found.report.pop("samples")
-    began_ns = samples[0][0] if samples else 0
+    begun_ns = samples[0][0] if samples else None
     names = ("connect_ms", "first_byte_ms", "total_ms", "close_ms")
     series = {
         "number": list(range(len(samples))),
-        "sent_s": [(row[0] - began_ns) / 1e9 for row in samples],
+        "sent_s": [(row[0] - begun_ns) / 1e9 for row in samples],
         **{name: [ms(row[place]) for row in samples] for place, name in enumerate(names, 1)},
         "outcome": [row[5] for row in samples],
     }
-    return Measured(found.report | {"server_connections": found.connections}, series)
+    told = {"server_connections": found.connections, "begun_ns": begun_ns}
+    return Measured(found.report | told, series)
 
 
 def connect(
@@ -53,17 +54,18 @@ def connect(
         words += ["--syn-retries", str(options["syn-retries"])]
     found = probe(engine, lab, "connect", "tcp-server", words, options["client"], alone)
     samples = found.report.pop("samples")
-    began_ns = samples[0][0] if samples else 0
+    begun_ns = samples[0][0] if samples else None
     series = {
         "number": list(range(len(samples))),
-        "sent_s": [(row[0] - began_ns) / 1e9 for row in samples],
+        "sent_s": [(row[0] - begun_ns) / 1e9 for row in samples],
         "outcome": [row[1] for row in samples],
         "took_ms": [row[2] / 1e6 for row in samples],
         "retries": [len(row[3]) for row in samples],
     }
     first = [ns / 1e9 for ns in samples[0][3]] if samples else []
     kernel = found.report["kernel"] if alone else dict.fromkeys(found.report["kernel"])
-    return Measured(found.report | {"retries_s": first, "kernel": kernel}, series)
+    told = {"retries_s": first, "kernel": kernel, "begun_ns": begun_ns}
+    return Measured(found.report | told, series)
 
 
 def steady(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool = True) -> Measured:
@@ -84,10 +86,10 @@ def steady(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool 
     found = probe(engine, lab, "steady", "tcp-server", words, options["client"], alone)
     samples = found.report.pop("samples")
     place = {name: 3 + number for number, name in enumerate(found.report.pop("seen"))}
-    began_ns = samples[0][1] if samples else 0
+    begun_ns = samples[0][1] if samples else None
     series = {
         "number": [row[0] for row in samples],
-        "sent_s": [(row[1] - began_ns) / 1e9 for row in samples],
+        "sent_s": [(row[1] - begun_ns) / 1e9 for row in samples],
         "rtt_ms": [None if row[2] is None else (row[2] - row[1]) / 1e6 for row in samples],
         "rto_ms": [row[place["rto"]] / 1000 for row in samples],
         "backoff": [row[place["backoff"]] for row in samples],
@@ -96,7 +98,7 @@ def steady(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool 
         "srtt_ms": [row[place["rtt"]] / 1000 for row in samples],
         "cwnd": [row[place["snd_cwnd"]] for row in samples],
     }
-    return Measured(found.report, series)
+    return Measured(found.report | {"begun_ns": begun_ns}, series)
 
 
 def _whole_seconds(text: str, where: str) -> float:

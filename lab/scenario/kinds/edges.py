@@ -157,6 +157,7 @@ def close(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool =
     report = {
         "how": options["how"],
         "by": options["by"],
+        "begun_ns": begun_ns,
         "time_wait": next((who for who, end in ends.items() if end["time_wait_s"]), None),
         **ends,
     }

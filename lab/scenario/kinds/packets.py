@@ -25,11 +25,12 @@ def udp(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool = T
     report = measure.udp(
         engine, lab, count=options["count"], size=options["size"],
         interval_ms=options["interval"], timeout_ms=options["timeout"],
-        client=options["client"], details=True, alone=alone,
+        client=options["client"], checksum=options["checksum"], details=True, alone=alone,
     )  # fmt: skip
     samples, arrivals = report.pop("samples"), report.pop("arrivals")
     series = columns(samples, arrivals, options["timeout"])
-    return Measured(report | behaviour(series, arrivals), series)
+    begun = {"begun_ns": samples[0][1] if samples else None}
+    return Measured(report | behaviour(series, arrivals) | begun, series)
 
 
 def columns(
@@ -39,7 +40,6 @@ def columns(
 ) -> dict[str, Column]:
     """A row for each datagram sent. Times in ns come in; the first arrival of each counts."""
     at_server = dict(reversed(arrivals))
-    began_ns = samples[0][1] if samples else 0
     found: dict[str, Column] = {
         name: [] for name in ("number", "sent_s", "rtt_ms", "toward_server_ms", "toward_client_ms")
     }
@@ -47,7 +47,7 @@ def columns(
         there_ns = at_server.get(number)
         rtt_ms = None if back_ns is None else (back_ns - sent_ns) / 1e6
         found["number"].append(number)
-        found["sent_s"].append((sent_ns - began_ns) / 1e9)
+        found["sent_s"].append((sent_ns - samples[0][1]) / 1e9)
         found["rtt_ms"].append(None if rtt_ms is None or rtt_ms > timeout_ms else rtt_ms)
         found["toward_server_ms"].append(None if there_ns is None else (there_ns - sent_ns) / 1e6)
         found["toward_client_ms"].append(
@@ -110,6 +110,7 @@ UDP = Kind(
         "size": Option(parsing.number(20, 65_507), 64, "bytes of payload"),
         "interval": Option(parsing.duration(0.01, 60_000), 1.0, "between two datagrams"),
         "timeout": Option(parsing.duration(1, 60_000), TIMEOUT_MS, "later is lost"),
+        "checksum": Option(parsing.switch, True, "whether datagrams are sent with one"),
         "client": CLIENT,
     },
     udp,

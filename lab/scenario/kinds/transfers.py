@@ -28,13 +28,14 @@ def tcp(engine: Engine, lab: Lab, options: Mapping[str, Any], *, alone: bool = T
         timeout_ms=options["timeout"], client=options["client"], details=True, alone=alone,
     )  # fmt: skip
     samples = report.pop("samples")
-    began_ns = samples[0][1] if samples else 0
+    begun_ns = samples[0][1] if samples else None
     series = {
         "number": [number for number, _, _ in samples],
-        "sent_s": [(sent_ns - began_ns) / 1e9 for _, sent_ns, _ in samples],
+        "sent_s": [(sent_ns - begun_ns) / 1e9 for _, sent_ns, _ in samples],
         "rtt_ms": [None if back is None else (back - sent) / 1e6 for _, sent, back in samples],
     }
     report |= {"streams": report["streams"]["connected"], "sent": options["count"]}
+    report["begun_ns"] = begun_ns
     return Measured(report, series)
 
 
