@@ -4,8 +4,11 @@ Reads the programs' sources and never imports them: they belong to the container
 """
 
 import ast
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from lab.errors import BadInput
 
@@ -58,31 +61,54 @@ def scenario_file(name: str) -> Path:
 
 
 def scenarios() -> list[str]:
-    """The names of all scenarios. A new file in the folder is one more."""
-    return [*sorted(path.stem for path in SCENARIO_FILES.glob("*.yaml")), *CODED]
+    """The names of all scenarios in the order in which they are taught, by their `number`.
+
+    A new file in the folder is one more. Those without a number come after, by name.
+    """
+    return [*(path.stem for path in sorted(SCENARIO_FILES.glob("*.yaml"), key=_place)), *CODED]
+
+
+def _place(path: Path) -> tuple[float, str]:
+    number = _head(path).get("number", "")
+    return int(number) if number.isdecimal() else inf, path.stem
 
 
 def title(name: str) -> str:
     """What a scenario is about, in one line."""
-    return CODED.get(name) or _title(scenario_file(name))
+    return CODED.get(name) or _head(scenario_file(name))["title"]
 
 
-def _title(path: Path) -> str:
-    """The value of the key `title`. The file is read only so far, as `lab list` reads them all."""
+def _head(path: Path) -> dict[str, str]:
+    """`title`, or what is wrong with it, and `number`, if the file has one.
+
+    It is read only as far as these, as `lab list` reads all files.
+    """
     import yaml  # noqa: PLC0415 - slow to import, rarely needed
 
-    depth, number, key = 0, 0, ""
+    found: dict[str, str] = {}
     try:
-        for event in yaml.parse(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader):
-            if depth == 1 and isinstance(event, yaml.NodeEvent):  # by turns a key and a value
-                text = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
-                if number % 2 == 0:
-                    key = text
-                elif key == "title" and text.strip():
-                    return " ".join(text.split())
-                number += 1
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
+        for key, value in _pairs(yaml.parse(path.read_text(encoding="utf-8"), yaml.SafeLoader)):
+            if key in ("title", "number") and value.strip():
+                found[key] = " ".join(value.split())
+            if len(found) == 2:
+                break
     except (yaml.YAMLError, UnicodeDecodeError) as error:  # in the middle of being written
-        return f"(is no scenario: {' '.join(str(error).split())})"
-    return "(no title)"
+        found.setdefault("title", f"(is no scenario: {' '.join(str(error).split())})")
+    return {"title": "(no title)", **found}
+
+
+def _pairs(events: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """The keys of a file's mapping with their values, those that are no text as ''."""
+    import yaml  # noqa: PLC0415
+
+    depth, key = 0, None
+    for event in events:
+        if depth == 1 and isinstance(event, yaml.NodeEvent):  # by turns a key and a value
+            text = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
+            if key is None:
+                key = text
+            else:
+                yield key, text
+                key = None
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 import yaml
 
-from lab.errors import BadInput
+from lab.cures import NO_SPACE, cured
+from lab.likely import perhaps
 from lab.units import refusal
 
 _LONGEST = 300_000
@@ -68,6 +69,8 @@ class Located:
     def items(self) -> "list[Located]":
         """The values of a list. Raises `BadInput` for anything else, and for an empty one."""
         if not isinstance(self.node, yaml.SequenceNode):
+            if self.is_mapping and self.node.value and self._got.startswith("-"):
+                self.refuse(NO_SPACE.format("-"))
             self.refuse(f"is {self._kind}; write a list, one '- …' a line")
         if not self.node.value:
             self.refuse("is an empty list; write at least one '- …'")
@@ -88,7 +91,7 @@ class Located:
         found: dict[str, Located] = {}
         for key, value in self.pairs:
             if not isinstance(key.node, yaml.ScalarNode) or key.node.value not in names:
-                key.refuse(f"is unknown; allowed {', '.join(names)}")
+                key.refuse(_unknown(key._got, names))
             _add(found, key, value)
         for name in needed:
             if name not in found:
@@ -170,7 +173,8 @@ def parse(text: str, source: str) -> Located:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error, text, source) from error
+        number, got, problem = cured(error, text)
+        raise refusal(f"{source}:{number}", got, problem) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problem = "is no character for a text file; write UTF-8"
@@ -187,6 +191,17 @@ def parse(text: str, source: str) -> Located:
         if count >= _MOST or depth > _DEEPEST:
             raise refusal(source, text, "is nested too deep, or has aliases without end")
     return Located(node, source)
+
+
+def _unknown(got: str, names: tuple[str, ...]) -> str:
+    """What is wrong with a key that is none of these names."""
+    word, colon, rest = got.partition(":")
+    if colon and rest and word in names:
+        return NO_SPACE.format("colon")
+    word, bracket, _ = re.split(r"\s*([{[]|$)", got, maxsplit=1)
+    if bracket and word in names:
+        return f"has no colon; write {word}: {bracket}…"
+    return f"is unknown{perhaps(got, names)}; allowed {', '.join(names)}"
 
 
 def _add(found: dict[str, Located], key: Located, value: Located) -> None:
@@ -217,13 +232,3 @@ def _filled_in(node: yaml.Node, words: Mapping[str, str]) -> yaml.Node:
     else:
         value = [_filled_in(each, words) for each in node.value]
     return type(node)(node.tag, value, node.start_mark, node.end_mark)
-
-
-def _syntax(error: yaml.MarkedYAMLError, text: str, source: str) -> BadInput:
-    """What yaml complains about, in the line that it points at."""
-    mark = error.problem_mark or error.context_mark
-    lines = text.splitlines() or [""]
-    number = min(mark.line if mark else 0, len(lines) - 1)  # the end is one beyond the last line
-    got = lines[number].strip()
-    problem = " ".join(str(error.problem or error.context).split())
-    return refusal(f"{source}:{number + 1}", got, f"is no YAML: {problem}")

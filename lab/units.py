@@ -74,7 +74,8 @@ def parse_share(text: str, where: str) -> float:
     if _NUMBER.fullmatch(text):
         raise refusal(where, text, f"has no unit; write {_bare_share(Decimal(text))}")
     if not (text.endswith("%") and _NUMBER.fullmatch(text[:-1])):
-        word = re.fullmatch(rf"({_NUMBER.pattern})\s*(?:%|percent|pct|per cent)", text, re.I)
+        point = text.replace(",", ".")  # as half of Europe writes it
+        word = re.fullmatch(rf"({_NUMBER.pattern})\s*(?:%|percent|pct|per cent)", point, re.I)
         meant = Decimal(word[1]) if word else Decimal(10)
         raise refusal(where, text, f"is no percentage; write {_share_example(meant)}")
     percent = Decimal(text[:-1])

@@ -21,6 +21,7 @@ from itertools import pairwise
 from typing import NoReturn
 
 from lab import units
+from lab.likely import perhaps
 from lab.scenario.terms import (
     COMPARISONS,
     FUNCTIONS,
@@ -91,8 +92,9 @@ class Scope:
             if len(path) > 1:
                 raise refusal(where, name.text, f"goes too far; write {path[0]}, which is varied")
         elif path[0] not in self.measures:
-            allowed = _some((*self.variables, *self.measures))
-            raise refusal(where, path[0], f"is no figure; allowed {allowed}")
+            known = (*self.variables, *self.measures)
+            problem = f"is no figure{perhaps(path[0], known)}; allowed {_some(known)}"
+            raise refusal(where, path[0], problem)
         elif len(path) == 1:
             example = f"{name.text}.duration_s"
             raise refusal(where, name.text, f"is a whole measurement; go on, as {example}")
@@ -278,7 +280,9 @@ class _Parser:
     def _call(self, token: _Token) -> Node:
         if token.text not in FUNCTIONS:
             raise refusal(
-                self._where, token.text, f"is no function; allowed {', '.join(FUNCTIONS)}"
+                self._where,
+                token.text,
+                f"is no function{perhaps(token.text, FUNCTIONS)}; allowed {', '.join(FUNCTIONS)}",
             )
         self._need("(", "(")
         arguments = [self.number()]
@@ -372,6 +376,9 @@ class _Parser:
                 rest = self._text[at:].lstrip()
                 if rest[0] in "'\"":
                     raise refusal(self._where, rest, "has no end; close the quotes")
+                if variable := re.match(r"\$(\w+)", rest):
+                    problem = f"is written without the $ here; write {variable[1]}"
+                    raise refusal(self._where, variable[0], problem)
                 raise refusal(self._where, rest[0], f"is not what comes here; {_HERE}")
             at = found.end()
         yield _Token("end", "", at, at)

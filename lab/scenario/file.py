@@ -31,10 +31,12 @@ from lab.scenario.setting import PARSERS, Kinds, There, check_backend, setting
 from lab.units import refusal
 
 FIELDS = (
-    "title", "claim", "servers", "clients", "vary", "cases", "impair", "schedule", "rules", "seed",
-    "backend", "route", "capture", "by", "measure", "expect", "overall", "figures",
+    "title", "number", "claim", "servers", "clients", "vary", "cases", "impair", "schedule",
+    "rules", "seed", "backend", "route", "capture", "by", "measure", "expect", "overall",
+    "figures",
 )  # fmt: skip
 ENDS = ("first", "last")
+MAX_NUMBER = 99
 
 Given = Mapping[str, Located]
 
@@ -69,6 +71,7 @@ def read(text: str, source: str, name: str, kinds: Kinds) -> Scenario:
         capture=parsing.switch(given["capture"].text, given["capture"].where)
         if "capture" in given
         else False,
+        number=_number(given["number"]) if "number" in given else None,
     )
 
 
@@ -87,6 +90,10 @@ def _servers(at: Located) -> dict[str, str]:
 
 def _clients(at: Located) -> int:
     return parse_whole(at.text, at.where, 1, MAX_CLIENTS)
+
+
+def _number(at: Located) -> int:
+    return parse_whole(at.text, at.where, 1, MAX_NUMBER)
 
 
 def _by(at: Located) -> Literal["points", "measurements"]:
@@ -127,6 +134,9 @@ def _filled_in(name: str, at: Located, words: Mapping[str, str], case: Case, the
         return PARSERS[name](at.filled_in(words), there)
     except BadInput as error:
         got = str(error.got)
+        if got in case.words and got not in words.values():
+            problem = f"{error.problem.partition(';')[0]}; write ${got} for what is varied"
+            raise BadInput(error.where, got, problem) from error
         if not any(word in got or got in word for word in words.values()):
             raise
         problem = f"{error.problem} (in the case {case.name})"

@@ -103,7 +103,7 @@ class Scenario:
 
     servers: programs by protocol, only those that the scenario needs. clients: at least so many.
     varied: variables and their values as typed. by: whether all of a point is measured before the
-    next one, or all points by one measurement before the next. netem: it needs a kernel with netem.
+    next one, or all points by one measurement before the next. number: its place in a catalogue.
     """
 
     name: str
@@ -120,3 +120,4 @@ class Scenario:
     by: Literal["points", "measurements"] = "points"
     backend: str = "auto"
     capture: bool = False
+    number: int | None = None

@@ -4,7 +4,7 @@ Here stand the fields in which `$name` is put in: impair, schedule, rules, seed,
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
@@ -12,6 +12,7 @@ from lab import parsing, rules, units
 from lab.impairment import Direction, Impairment
 from lab.knobs import KNOBS, parse_choice, parse_whole
 from lab.lifecycle import MAX_CLIENTS
+from lab.likely import perhaps
 from lab.link import BACKENDS, Script
 from lab.link.kernel import BACKENDS as KERNEL
 from lab.link.userspace import KNOBS_OF_ALL
@@ -64,6 +65,11 @@ class There:
 
     kinds: Kinds
     clients: int
+
+    @property
+    def options(self) -> dict[str, tuple[str, ...]]:
+        """What each kind takes, by the names of the kinds."""
+        return {name: (*kind.options, *_OWN) for name, kind in self.kinds.items()}
 
     @property
     def client_names(self) -> list[str]:
@@ -197,7 +203,7 @@ def groups(at: Located, there: There) -> tuple[tuple[Measure, ...], ...]:
     names: dict[str, Located] = {}
     found = []
     for item in at.items():
-        ((kind, (key, given)),) = _single(item, (*there.kinds, TOGETHER)).items()
+        ((kind, (key, given)),) = _single(item, (*there.kinds, TOGETHER), there.options).items()
         if kind == TOGETHER:
             members = given.items()
             if len(members) < 2:
@@ -210,12 +216,19 @@ def groups(at: Located, there: There) -> tuple[tuple[Measure, ...], ...]:
     return tuple(found)
 
 
-def _single(item: Located, allowed: tuple[str, ...]) -> dict[str, tuple[Located, Located]]:
-    """The one key of an item, one of those allowed, and its value."""
+def _single(
+    item: Located, allowed: tuple[str, ...], options: Mapping[str, Collection[str]]
+) -> dict[str, tuple[Located, Located]]:
+    """The one key of an item, one of those allowed, and its value. options: what may go with it."""
     found = item.entries(f"{allowed[0]}: {{…}}")
+    first, (_, value) = next(iter(found.items()))
     for key, _ in found.values():
+        if value.is_nothing and key.text in options.get(first, ()):
+            key.refuse(f"belongs to {first}; indent it further than {first}")
         if key.text not in allowed:
-            key.refuse(f"is no measurement; allowed {', '.join(allowed)}")
+            key.refuse(
+                f"is no measurement{perhaps(key.text, allowed)}; allowed {', '.join(allowed)}"
+            )
     if len(found) > 1:
         key, _ = list(found.values())[1]
         key.refuse(f"comes after {next(iter(found))} in one item; begin another '- …'")
@@ -223,7 +236,7 @@ def _single(item: Located, allowed: tuple[str, ...]) -> dict[str, tuple[Located,
 
 
 def _measure(item: Located, there: There, names: dict[str, Located], group: str) -> Measure:
-    ((kind, (key, at)),) = _single(item, tuple(there.kinds)).items()
+    ((kind, (key, at)),) = _single(item, tuple(there.kinds), there.options).items()
     options = there.kinds[kind].options
     own = _OWN if group == TOGETHER else _OWN[:1]
     given = at.table((*options, *own)) if not at.is_nothing else {}

@@ -13,6 +13,8 @@ from lab.scenario.expression import (
     parse_statement,
 )  # fmt: skip
 from lab.scenario.model import Expectation
+from lab.scenario.terms import Number
+from lab.units import refusal
 
 CONFIDENCE = 0.999
 LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.5, 0.999999
@@ -35,6 +37,8 @@ def expectations(at: Located, scope: Scope) -> list[Expectation]:
 
 
 def _expectation(item: Located, scope: Scope) -> Expectation:
+    if not (item.is_mapping or item.is_list or item.is_nothing):
+        item.refuse(f"does not say what it is; write that: …, allowed {', '.join(_FIELDS)}")
     given = item.table(_FIELDS)
     kinds = [name for name in given if name in _KINDS]
     if not kinds:
@@ -63,12 +67,22 @@ def _expectation(item: Located, scope: Scope) -> Expectation:
         kind=kind,  # type: ignore[arg-type]
         statement=statement,
         parts=_parts(kind, at, scope),
-        expected=read("is", parse_number),
+        expected=read("is", _parse_ratio),
         confidence=_confidence(given["confidence"]) if "confidence" in given else CONFIDENCE,
         when=read("when", parse_statement),
         overall=bool(scope.cases),
         keep=_keep(given["keep"], scope.measures) if "keep" in given else "",
     )
+
+
+def _parse_ratio(text: str, where: str, scope: Scope) -> Formula:
+    """What a share is; one that stands there as a number has to be one. Raises `BadInput`."""
+    formula = parse_number(text, where, scope)
+    if isinstance(formula.node, Number) and not 0 <= formula.node.amount <= 1:
+        is_bare = not formula.node.unit and formula.node.amount <= 100
+        meant = f"{formula.text}%" if is_bare else "5%"
+        raise refusal(where, text, f"is no share, which lies between 0 and 1; write {meant}")
+    return formula
 
 
 def _name(at: Located) -> str:

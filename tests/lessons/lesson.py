@@ -16,7 +16,9 @@ ANY = "…"
 _FENCE = re.compile(r"^ *```(\w*)")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 # Digits with what groups them, and the unit of time, which may be another one the next time.
-_NUMBER = re.compile(r"[-+−]?\d(?:[\d.,\u00a0\u202f]*\d)?(?:[ \u00a0\u202f]?(?:ns|us|µs|ms|s|min)\b)?")
+_NUMBER = re.compile(
+    r"[-+−]?\d(?:[\d.,\u00a0\u202f]*\d)?(?:[ \u00a0\u202f]?(?:ns|us|µs|ms|s|min)\b)?"
+)
 
 
 @dataclass(frozen=True)

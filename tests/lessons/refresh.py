@@ -17,6 +17,7 @@ from tests.lessons.carry_out import carry_out
 from tests.lessons.lesson import commands, pictures, renewed
 from tests.lessons.test_lessons import PAGES, translated
 
+_SVG = "<svg"
 _PICTURE = re.compile(r"\d+-([a-z0-9-]+)-(\d+)\.svg")
 _COLOURS = CSS[CSS.index(":root") : CSS.index("}") + 1]
 
@@ -49,17 +50,29 @@ def with_output(text: str, printed: list[list[str]]) -> str:
 
 
 def figure(report: str, number: int) -> str:
-    """The figure of that number (from 1) in a report, as a drawing that stands alone."""
-    drawing = re.findall(r"<svg\b.*?</svg>", report, flags=re.S)[number - 1]
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing)
-    assert box, "a drawing without a view box"
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'width="{box[1]}" height="{box[2]}" font-family="system-ui, sans-serif"'
+    """The figure of that number (from 1) in a report, as one drawing that stands alone.
+
+    Only figures that are drawn count. One of several drawings has them below each other.
+    """
+    drawn = [
+        each for each in re.findall(r"<figure.*?</figure>", report, flags=re.S) if _SVG in each
+    ]
+    parts = re.findall(r"<svg\b.*?</svg>", drawn[number - 1], flags=re.S)
+    boxes = [re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', part) for part in parts]
+    sizes = [(float(box[1]), float(box[2])) for box in boxes if box]
+    assert len(sizes) == len(parts), "a drawing without a view box"
+    width, height = max(wide for wide, _ in sizes), sum(high for _, high in sizes)
+    top, stacked = 0.0, []
+    for part, (wide, high) in zip(parts, sizes, strict=True):
+        place = f'<svg x="0" y="{top:g}" width="{wide:g}" height="{high:g}"'
+        stacked.append(part.replace("<svg", place, 1))
+        top += high
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
+        f'font-family="system-ui, sans-serif">'
+        f"<style>{_COLOURS} svg {{ background: var(--paper) }}</style>{''.join(stacked)}</svg>\n"
     )
-    style = f"<style>{_COLOURS} svg {{ background: var(--paper) }}</style>"
-    opened, rest = drawing.split(">", 1)
-    return f"{opened.replace('<svg', head, 1)}>{style}{rest}\n"
 
 
 def main() -> None:

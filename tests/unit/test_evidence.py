@@ -212,6 +212,30 @@ def test_a_title_is_read_without_the_rest(
     assert catalogue.scenarios() == ["mine", "tcp-law"]
 
 
+def test_the_catalogue_is_in_the_order_of_the_lessons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {
+        "a": "title: no number\n",
+        "b": "title: twelfth\nnumber: 12\n",
+        "c": "number: 2\nclaim: the number may stand first\ntitle: second\n",
+        "d": "title: a number below is none\nvary: {number: [1]}\n",
+        "e": "title: second too\nnumber: 2\n",
+        "f": "title: no whole number\nnumber: one\n",
+        "g": "title: {is no scenario\nnumber: 1\n",
+    }.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    monkeypatch.setattr(catalogue, "SCENARIO_FILES", tmp_path)
+    assert catalogue.scenarios() == ["c", "e", "b", "a", "d", "f", "g", "tcp-law"]
+    assert catalogue.title("c") == "second"
+    assert catalogue.title("g").startswith("(is no scenario: ")
+
+
+def test_the_main_experiment_is_the_first() -> None:
+    assert catalogue.scenarios()[0] == "loss"
+    assert catalogue.scenarios()[-1] == "tcp-law"
+
+
 @pytest.mark.parametrize(
     ("took_s", "todo", "left_s"),
     [

@@ -65,9 +65,12 @@ def test_a_page_is_written_anew_with_what_was_printed() -> None:
 
 
 def test_a_figure_of_a_report_stands_alone() -> None:
-    report = '<svg role="img" viewBox="0 0 10 20"><g/></svg> <svg viewBox="0 0 3 4"><b/></svg>'
-    drawing = figure(report, 2)
+    one = '<figure><svg role="img" viewBox="0 0 10 20"><g/></svg></figure>'
+    table = "<figure><table></table></figure>"
+    two = '<figure><svg viewBox="0 0 3 4"><b/></svg><svg viewBox="0 0 5 6"><i/></svg></figure>'
+    drawing = figure(one + table + two, 2)
     assert drawing.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
-    assert 'width="3" height="4"' in drawing
+    assert 'viewBox="0 0 5 10" width="5" height="10"' in drawing
     assert "--ink: #1c1d21" in drawing
-    assert drawing.endswith("<b/></svg>\n")
+    assert '<svg x="0" y="0" width="3" height="4" viewBox="0 0 3 4"><b/></svg>' in drawing
+    assert '<svg x="0" y="4" width="5" height="6" viewBox="0 0 5 6"><i/></svg></svg>' in drawing

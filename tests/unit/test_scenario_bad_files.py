@@ -43,7 +43,7 @@ WHOLE: list[tuple[str, str]] = [
     ),
     (
         "titel: t\n",
-        "1: 'titel' is unknown; allowed " + FIELDS_THERE,
+        "1: 'titel' is unknown, perhaps title; allowed " + FIELDS_THERE,
     ),
     (
         "title: t\ntitle: u\n",
@@ -51,15 +51,85 @@ WHOLE: list[tuple[str, str]] = [
     ),
     (
         "title: t\n\tclaim: x\n",
-        "2: 'claim: x' is no YAML: found character '\\t' that cannot start any token",
+        "2: 'claim: x' is indented by a tab; write spaces",
     ),
     (
         "title: [t\n",
-        "1: 'title: [t' is no YAML: expected ',' or ']', but got '<stream end>'",
+        "1: 'title: [t' has no closing ]; add it",
     ),
     (
         "title: t\n---\ntitle: u\n",
         "2: '---' is no YAML: but found another document",
+    ),
+    (
+        "title: t: u\n",
+        "1: 'title: t: u' has a second colon; put the value in quotes",
+    ),
+    (
+        "title: t\n  claim: u\n",
+        "2: 'claim: u' is indented further than the line above, which has a value",
+    ),
+    (
+        'title: "t\nmeasure: [{udp: {}}]\n',
+        "1: 'title: \"t' has a quote that is never closed; close it",
+    ),
+    (
+        "title: t\nimpair: {loss: 5%\nmeasure: [{udp: {}}]\n",
+        "2: 'impair: {loss: 5%' has no closing }, or no comma at its end; add it",
+    ),
+    (
+        "title: t\nimpair: {loss: 5% delay: 20ms}\n",
+        "2: 'impair: {loss: 5% delay: 20ms}' has no comma between two values; add one",
+    ),
+    (
+        "title: t\nvary: {loss: [1%, 5%}\n",
+        "2: 'vary: {loss: [1%, 5%}' has no closing ]; add it",
+    ),
+    (
+        "title: t\nvary: {loss: [%1, %5]}\n",
+        "2: 'vary: {loss: [%1, %5]}' has a % before its number; write 5%",
+    ),
+    (
+        "title: @home\n",
+        "1: 'title: @home' has a value that begins with @; put it in quotes",
+    ),
+    (
+        "title: t\nvary:\n  loss: [1%]\n delay: [1ms]\n",
+        "4: 'delay: [1ms]' does not line up with the lines above; indent it as those that it "
+        "belongs to",
+    ),
+    (
+        "title: t\nexpect:\n  - that: 'udp.lost' = 0\n",
+        "3: \"- that: 'udp.lost' = 0\" goes on after a closing quote; put all of the value in "
+        "quotes, or nothing",
+    ),
+    (
+        "title: t\nclaim\nmeasure: [{udp: {}}]\n",
+        "2: 'claim' has no colon; write NAME: value",
+    ),
+    (
+        "title: t\nclaim:x\nmeasure: [{udp: {}}]\n",
+        "2: 'claim:x' has no space after the colon; add one",
+    ),
+    (
+        "title: t\nimpair {loss: 5%}\nmeasure: [{udp: {}}]\n",
+        "2: 'impair {loss' has no colon; write impair: {…",
+    ),
+    (
+        "title: t\nmeasure:\n  - udp:\n  -bulk: {}\n",
+        "4: '-bulk: {}' has no space after the -; add one",
+    ),
+    (
+        "title: t\nmeasure:\n  -udp: {}\n  - bulk: {}\n",
+        "3: '-udp: {}' has no space after the -; add one",
+    ),
+    (
+        "title: t\nmeasure:\n  - udp:\n  bulk: {}\n",
+        "4: 'bulk: {}' is in a list and does not begin with '- '; add it",
+    ),
+    (
+        "Title: t\n",
+        "1: 'Title' is unknown, perhaps title; allowed " + FIELDS_THERE,
     ),
     (
         "title: *t\n",
@@ -96,6 +166,39 @@ FIELD: list[tuple[str, str]] = [
     (
         "claim: [a, b]",
         "2: claim: '[a, b]' is a list; write one value",
+    ),
+    (
+        "number: 0",
+        "2: number: '0' is out of range; allowed 1 to 99",
+    ),
+    (
+        "number: 100",
+        "2: number: '100' is out of range; allowed 1 to 99",
+    ),
+    (
+        "number: one",
+        "2: number: 'one' is no whole number; allowed 1 to 99",
+    ),
+    (
+        "number: [1]",
+        "2: number: '[1]' is a list; write one value",
+    ),
+    (
+        "vary: {loss: [1%, 2%]}\nimpair: {loss: loss}",
+        "3: impair.loss: 'loss' is no percentage; write $loss for what is varied",
+    ),
+    (
+        "impair: {loss:5%}",
+        "2: impair: 'loss:5%' has no space after the colon; add one",
+    ),
+    (
+        "impair: {toward_server: {loss: 5%}}",
+        "2: impair: 'toward_server' is unknown, perhaps toward server; allowed toward server, "
+        "toward client, client-1, " + KNOBS_THERE,
+    ),
+    (
+        "impair: {loss: '0,5%'}",
+        "2: impair.loss: '0,5%' is no percentage; write 0.5%",
     ),
     (
         "servers: tcp_threaded",
@@ -264,8 +367,8 @@ FIELD: list[tuple[str, str]] = [
     ),
     (
         "impair: {lose: 5%}",
-        "2: impair: 'lose' is unknown; allowed toward server, toward client, client-1, "
-        + KNOBS_THERE,
+        "2: impair: 'lose' is unknown, perhaps loss; allowed toward server, toward client, "
+        "client-1, " + KNOBS_THERE,
     ),
     (
         "impair: [loss 5%]",
@@ -273,8 +376,8 @@ FIELD: list[tuple[str, str]] = [
     ),
     (
         "impair: {toward servers: {loss: 5%}}",
-        "2: impair: 'toward servers' is unknown; allowed toward server, toward client, client-1, "
-        + KNOBS_THERE,
+        "2: impair: 'toward servers' is unknown, perhaps toward server; allowed toward server, "
+        "toward client, client-1, " + KNOBS_THERE,
     ),
     (
         "impair: {toward server: {loss: 5%}, delay: 5ms}",
@@ -373,7 +476,8 @@ FIELD: list[tuple[str, str]] = [
     ),
     (
         "route: {rto_min: 10ms}",
-        "2: route: 'rto_min' is unknown; allowed rto-min, quickack, congestion, initcwnd, initrwnd",
+        "2: route: 'rto_min' is unknown, perhaps rto-min; allowed rto-min, quickack, congestion, "
+        "initcwnd, initrwnd",
     ),
     (
         "route: {rto-min: 10}",
@@ -424,6 +528,18 @@ MEASURE: list[tuple[str, str]] = [
         "2: measure: 'udp' is one value; write {udp: {…}}",
     ),
     (
+        "\n  - udp:\n    count: 100",
+        "4: measure: 'count' belongs to udp; indent it further than udp",
+    ),
+    (
+        "\n  -udp: {}",
+        "3: measure: '-udp: {}' has no space after the -; add one",
+    ),
+    (
+        "[{bulck: {}}]",
+        "2: measure: 'bulck' is no measurement, perhaps bulk; allowed udp, bulk, together",
+    ),
+    (
         "[{ping: {}}]",
         "2: measure: 'ping' is no measurement; allowed udp, bulk, together",
     ),
@@ -437,7 +553,7 @@ MEASURE: list[tuple[str, str]] = [
     ),
     (
         "[{udp: {cont: 3}}]",
-        "2: measure.udp: 'cont' is unknown; allowed count, interval, client, as",
+        "2: measure.udp: 'cont' is unknown, perhaps count; allowed count, interval, client, as",
     ),
     (
         "[{udp: {count: many}}]",
@@ -520,7 +636,7 @@ EXPECT: list[tuple[str, str]] = [
     ),
     (
         "udp.sent = 1",
-        "6: expect: 'udp.sent = 1' is one value; write {name: …}, allowed name, that, "
+        "6: expect: 'udp.sent = 1' does not say what it is; write that: …, allowed name, that, "
         "share, order, is, keep, when, confidence",
     ),
     (
@@ -691,8 +807,20 @@ EXPECT: list[tuple[str, str]] = [
         "(= != < <= > >=, within, between), and, or",
     ),
     (
+        "share: udp.lost of udp.sent\nis: 5",
+        "7: expect.is: '5' is no share, which lies between 0 and 1; write 5%",
+    ),
+    (
+        "share: udp.lost of udp.sent\nis: 5ms",
+        "7: expect.is: '5ms' is no share, which lies between 0 and 1; write 5%",
+    ),
+    (
+        "that: udp.lost > $loss",
+        "6: expect.that: '$loss' is written without the $ here; write loss",
+    ),
+    (
         "share: udp.lost of udp.sent\nis: los",
-        "7: expect.is: 'los' is no figure; allowed loss, udp",
+        "7: expect.is: 'los' is no figure, perhaps loss; allowed loss, udp",
     ),
     (
         "share: udp.lost of udp.sent\nis: 1 > 0",

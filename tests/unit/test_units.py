@@ -50,7 +50,7 @@ REFUSED_SHARES = [
     ("inf%", "'inf%' is no percentage; write 10%"),
     ("1e2%", "'1e2%' is no percentage; write 10%"),
     ("1_0%", "'1_0%' is no percentage; write 10%"),
-    ("10,5%", "'10,5%' is no percentage; write 10%"),
+    ("10,5%", "'10,5%' is no percentage; write 10.5%"),
     ("٣%", "'٣%' is no percentage; write 10%"),
     ("10%%", "'10%%' is no percentage; write 10%"),
     ("10%\n", r"'10%\n' is no percentage; write 10%"),
