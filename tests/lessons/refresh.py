@@ -19,7 +19,8 @@ from tests.lessons.test_lessons import PAGES, translated
 
 _SVG = "<svg"
 _PICTURE = re.compile(r"\d+-([a-z0-9-]+)-(\d+)\.svg")
-_COLOURS = CSS[CSS.index(":root") : CSS.index("}") + 1]
+# The sheet of the page, but for paper and for what sizes a drawing in it.
+_SHEET = re.sub(r"^ *svg\b[^{*]*\{[^}]*\}\n", "", CSS[: CSS.index("@media print")], flags=re.M)
 
 
 def refresh(page: Path, name: str) -> None:
@@ -70,8 +71,8 @@ def figure(report: str, number: int) -> str:
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-        f'font-family="system-ui, sans-serif">'
-        f"<style>{_COLOURS} svg {{ background: var(--paper) }}</style>{''.join(stacked)}</svg>\n"
+        'font-family="system-ui, sans-serif" style="background: var(--paper)">'
+        f"<style>{_SHEET}</style>{''.join(stacked)}</svg>\n"
     )
 
 
