@@ -59,7 +59,7 @@ def figure(report: str, number: int) -> str:
         each for each in re.findall(r"<figure.*?</figure>", report, flags=re.S) if _SVG in each
     ]
     parts = re.findall(r"<svg\b.*?</svg>", drawn[number - 1], flags=re.S)
-    boxes = [re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', part) for part in parts]
+    boxes = [re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"', part) for part in parts]
     sizes = [(float(box[1]), float(box[2])) for box in boxes if box]
     assert len(sizes) == len(parts), "a drawing without a view box"
     width, height = max(wide for wide, _ in sizes), sum(high for _, high in sizes)
