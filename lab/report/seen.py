@@ -64,6 +64,14 @@ def _account(found: Found) -> Html:
         "Packets as tcpdump saw them at the client, on wan and at the servers, joined packet by"
         " packet. Wireshark opens the files, which lie beside this page."
     )
+    agreed = [account["agrees"] for *_, account in found if account.get("agrees") is not None]
+    if agreed and all(agreed):
+        caption += (
+            " They agree to the packet with what wan and the kernels counted, and with the probe."
+            if len(agreed) == len(found)
+            else f" {count(len(agreed))} of {count(len(found))} could be held against what wan and"
+            " the kernels counted, and agree to the packet."
+        )
     if partial:
         caption += f" Not complete, and so a part of what passed: {', '.join(partial)}."
     return table(

@@ -271,11 +271,17 @@ class SweepRun(Run):
         return self._points_now
 
     def _broken(self, points: Sequence[Point]) -> list[str]:
-        return [
-            f"{each.case}: {each.name}: {each.found}" if each.case else f"{each.name}: {each.found}"
-            for each in self._judged
-            if not each.held
+        wrong = [
+            (each.case, f"{each.name}: {each.found}") for each in self._judged if not each.held
         ]
+        wrong += [
+            (point["case"], f"capture of {name}: {said}")
+            for point in points
+            for name, report in point.items()
+            if isinstance(report, Mapping) and "capture" in report
+            for said in report["capture"]["contradictions"]
+        ]
+        return [f"{case}: {said}" if case else said for case, said in wrong]
 
     def _setting(self) -> Mapping[str, Any]:
         scenario = self._scenario
