@@ -5,6 +5,7 @@ of the server, tc's counters on wan, and the kernel's counters in each node.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lab.engine import Engine
@@ -12,7 +13,7 @@ from lab.errors import LabError
 from lab.impairment import Direction
 from lab.ledger import Way, packets
 from lab.link import Counters, Link, LinkState
-from lab.nodes import Lab
+from lab.nodes import Lab, Node
 from lab.stats import percentile
 
 Report = dict[str, Any]
@@ -118,8 +119,17 @@ def quiet(engine: Engine, lab: Lab, seconds: float) -> str | None:
     After a run under loss a peer repeats its last words for a while, and wan would count them
     as part of the next measurement. Returns the name of a node that is not quiet in time.
     """
-    for node in (*lab.service("tcp-server"), *lab.service("client")):
-        if not engine.python(node, "quiet", str(seconds))["quiet"]:
+    nodes = (*lab.service("tcp-server"), *lab.service("client"))
+
+    def is_quiet(node: Node, within_s: float = 0) -> bool:
+        return bool(engine.python(node, "quiet", str(within_s))["quiet"])
+
+    # Mostly all are, and all are asked at once. One that is waited for is waited for here, where
+    # Ctrl-C ends it.
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        quiet_now = list(pool.map(is_quiet, nodes))
+    for node, already in zip(nodes, quiet_now, strict=True):
+        if not already and not (seconds and is_quiet(node, seconds)):
             return node.name
     return None
 

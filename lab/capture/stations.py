@@ -146,11 +146,18 @@ def capturing(
     capture = Capture(target, Account())
     before = _stay_s(engine, lab)
     start(engine, lab, snaplen=snaplen, most_bytes=most_bytes)
-    with undone(lambda: remove(engine, lab)):
+    ended = False
+
+    def end() -> None:
+        if not ended:
+            remove(engine, lab)
+
+    with undone(end):
         yield capture
         loud = measure.quiet(engine, lab, quiet_s)
         stay = max(before, _stay_s(engine, lab)) if stay_s is None else stay_s
         capture.account = stop(engine, lab, target, comment=comment, stay_s=stay).account
+        ended = True
         if loud is not None:
             capture.account.unchecked.append(f"{loud} still had something to say over TCP")
 
