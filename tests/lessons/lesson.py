@@ -106,9 +106,15 @@ def renewed(shown: tuple[str, ...], printed: list[str]) -> list[str]:
         if line.strip() == ANY:
             kept.append(ANY)
             continue
-        wanted = shape(line)
-        place = next((i for i, each in enumerate(rest) if shape(each) == wanted), None)
-        if place is not None:
+        places = [i for i, each in enumerate(rest) if shape(each) == shape(line)]
+        # Of the rows of a table, the one that begins alike.
+        alike = [i for i in places if _head(rest[i]) == _head(line)]
+        if places:
+            place = (alike or places)[0]
             kept.append(rest[place])
             rest = rest[place + 1 :]
     return kept
+
+
+def _head(line: str) -> str:
+    return re.split(r" {2,}", line.strip())[0]

@@ -56,6 +56,8 @@ def test_numbers_and_spacing_may_differ_and_words_and_order_may_not(
 def test_what_was_left_out_stays_left_out() -> None:
     assert renewed(("…", "b 1", "…"), ["a 1", "b 22", "c 3"]) == ["…", "b 22", "…"]
     assert renewed(("b 1",), ["", "a 1", "b 22 ", ""]) == ["a 1", "b 22"]
+    table = [" 1 %  7", " 5 %  8", "10 %  9"]
+    assert renewed(("…", "10 %   3"), table) == ["…", "10 %  9"]
 
 
 def test_a_page_is_written_anew_with_what_was_printed() -> None:
