@@ -71,6 +71,17 @@ def _block(lines: list[str], number: int, end: int) -> list[Command]:
     return found
 
 
+def code(page: str) -> list[str]:
+    """All that is typed or printed: the lines of fenced blocks, and those that are indented."""
+    found, fenced = [], False
+    for line in page.splitlines():
+        if _FENCE.match(line):
+            fenced = not fenced
+        elif fenced or line.startswith("    "):
+            found.append(line)
+    return found
+
+
 def pictures(page: str) -> list[tuple[str, str]]:
     """The pictures of a page: alternative text and path."""
     return [(found[1], found[2]) for found in _PICTURE.finditer(page)]
