@@ -19,9 +19,11 @@ demo: ## the main experiment: what UDP drops and TCP repairs, with a report
 	@$(LAB) up
 	@$(LAB) run loss
 
+# The lessons run every experiment, and have the machine to themselves.
 test: ## all tests, all set-up included
 	@lab/setup.sh dev
-	@.venv/bin/python -m pytest -n 2 --dist worksteal
+	@.venv/bin/python -m pytest tests/lessons
+	@.venv/bin/python -m pytest -n 2 --dist worksteal --ignore tests/lessons
 
 test-netem: ## the tests that take a kernel with netem, on this one or on one booted for them
 	@lab/setup.sh netem
