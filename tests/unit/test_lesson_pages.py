@@ -1,7 +1,10 @@
 """How a lesson's page is read, and what counts as the same output."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.lessons.carry_out import carry_out
 from tests.lessons.lesson import commands, missing, pictures, renewed
 from tests.lessons.refresh import figure, with_output
 
@@ -76,3 +79,30 @@ def test_a_figure_of_a_report_stands_alone() -> None:
     assert "--ink: #1c1d21" in drawing
     assert '<svg x="0" y="0" width="3" height="4" viewBox="0 0 3 4"><b/></svg>' in drawing
     assert '<svg x="0" y="4" width="5" height="6" viewBox="0 0 5 6"><i/></svg></svg>' in drawing
+
+
+FAILS_FIRST = 'lab() { echo "t-x says $1"; [ -e done ] || { touch done; return 1; }; }'
+FAILS = 'lab() { echo "no $1"; return 1; }'
+
+
+@pytest.mark.parametrize(
+    ("lab", "typed", "said"),
+    [
+        (FAILS_FIRST, "lab run x", None),
+        (FAILS, "lab run x", "line 2: $ lab run x\nno run"),
+        (FAILS_FIRST, "lab status", "line 2: $ lab status\nlab says status"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:done once more")
+def test_an_experiment_may_fail_by_chance_once_and_nothing_else_may(
+    lab: str, typed: str, said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "functions").write_text(lab)
+    monkeypatch.setenv("BASH_ENV", str(tmp_path / "functions"))
+    steps = carry_out("t-x", tmp_path, commands(f"```console\n$ {typed}\n```\n"))
+    if said is None:
+        assert [printed for _, printed in steps] == [["lab says run"]]
+    else:
+        with pytest.raises(AssertionError) as failed:
+            list(steps)
+        assert str(failed.value).strip() == said
