@@ -1,6 +1,6 @@
 """A statement about figures in words for a reader: what was found, and what was expected. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import isinf
 from typing import Any
 
@@ -11,6 +11,7 @@ from lab.scenario.terms import (
     SHARE,
     US,
     Between,
+    Call,
     Comparison,
     Figures,
     Formula,
@@ -55,15 +56,23 @@ def said(statement: Formula, figures: Figures) -> tuple[str, str]:
 
 
 def _each_name(node: Node, figures: Figures) -> list[str]:
-    """Each name in a longer statement with its value; of what did not matter, maybe none."""
+    """Each figure in a longer statement with its value; of what did not matter, maybe none."""
     found = {}
-    for each in node.walk():
-        if isinstance(each, Name):
-            try:
-                found[each.text] = f"{each.text} {_value(each, figures, each.unit)}"
-            except NoFigure as error:
-                found[each.text] = str(error)
+    for each in _figures(node):
+        try:
+            found[each.text] = f"{each.text} {_value(each, figures, each.unit)}"
+        except NoFigure as error:
+            found[each.text] = str(error)
     return list(found.values())
+
+
+def _figures(node: Node) -> Iterator[Node]:
+    """The names in it; where a function takes them together, as for a column, that function."""
+    if isinstance(node, Name | Call):
+        yield node
+        return
+    for part in node.parts:
+        yield from _figures(part)
 
 
 def _value(node: Node, figures: Figures, unit: str) -> str:

@@ -244,3 +244,9 @@ def test_a_verdict_as_json() -> None:
     assert judged.as_dict().keys() == {
         "name", "statement", "case", "held", "found", "expected", "confidence",
     }  # fmt: skip
+
+
+def test_a_longer_statement_tells_what_a_function_makes_of_a_column() -> None:
+    text = "expect: [{that: max(udp.backoff) >= 4 and udp.sent = 3}]\n"
+    judged = _one(text, _point(0.1, sent=3), {"udp": {"backoff": [0, 5, 1]}})
+    assert (judged.held, judged.found) == (True, "max(udp.backoff) 5, udp.sent 3")
