@@ -121,8 +121,8 @@ class Host:
     def outlived(self, _: Node, __: Node) -> bool:
         return False
 
-    def python(self, _: Node, module: str, request: str, *, user: str) -> Any:
-        assert (module, user) == ("link.control", "root")
+    def python(self, _: Node, module: str, request: str, *when: str, user: str) -> Any:
+        assert (module, when, user) == ("link.control", ("--at", "0"), "root")
         return self._link.ask(json.loads(request))
 
 
