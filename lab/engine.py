@@ -16,7 +16,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
 from lab.errors import EngineError, NoSuchLab
-from lab.nodes import COMPANION, LABEL, Lab, Node, node_of, order, up_command
+from lab.nodes import COMPANION, LABEL, Lab, Node, command_for, node_of, order
 from lab.programs import COMPOSE_PROJECT, Programs, line, told
 
 OLDEST_ENGINE = (20, 10)
@@ -79,15 +79,15 @@ class Engine(Programs):
         if found is None:
             others = ", ".join(self.labs())
             have = f"; up are: {others}" if others else ""
-            raise NoSuchLab(f"no lab {name!r} is up; start it: {up_command(name)}{have}")
+            raise NoSuchLab(f"no lab {name!r} is up; start it: {command_for(name, 'lab up')}{have}")
         for node in found.nodes:
             if not node.running:
                 raise NoSuchLab(
                     f"lab {name!r}: {node.name} does not run ({node.state}); "
-                    f"mend it: {up_command(name)}"
+                    f"mend it: {command_for(name, 'lab up')}"
                 )
         if not found.whole:
-            raise NoSuchLab(f"lab {name!r} is not whole; mend it: {up_command(name)}")
+            raise NoSuchLab(f"lab {name!r} is not whole; mend it: {command_for(name, 'lab up')}")
         return found
 
     def companion(self, name: str) -> Node | None:

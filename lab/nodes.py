@@ -72,9 +72,9 @@ class Lab:
         return {"wan", "client", *SERVERS} <= services and all(n.running for n in self.nodes)
 
 
-def up_command(name: str) -> str:
-    """What mends a lab of that name, or starts it."""
-    return "lab up" if name == "lab" else f"lab up --name {name}"
+def command_for(name: str, words: str) -> str:
+    """What to type so that a command, such as `lab up`, is about the lab of that name."""
+    return words if name == "lab" else f"{words} --name {name}"
 
 
 def node_of(container: dict[str, Any]) -> Node:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from lab import measure
-from lab.capture import tcpdump
+from lab.capture import SNAPLEN, tcpdump
 from lab.capture.account import Account
 from lab.capture.books import Books, contradictions, uncheckable
 from lab.capture.join import Joining, Trace
@@ -26,10 +26,9 @@ from lab.capture.tcpdump import Ended
 from lab.engine import Engine
 from lab.errors import LabError
 from lab.link import Link, LinkState
-from lab.nodes import Lab, Node
+from lab.nodes import Lab, Node, command_for
 from lab.undo import undone
 
-SNAPLEN = 192
 MOST_BYTES = 32_000_000
 """Of a station's file: a node keeps it in memory. 150 000 frames and more."""
 QUIET_S = 40.0
@@ -56,9 +55,8 @@ def start(
 ) -> None:
     """Capture at every station from now on. Raises `LabError`, and then none does."""
     if any(size is not None for size in status(engine, lab).values()):
-        raise AlreadyRuns(
-            f"lab {lab.name!r}: a capture runs already; end it: {command('stop', lab.name)}"
-        )
+        end = command_for(lab.name, "lab capture stop")
+        raise AlreadyRuns(f"lab {lab.name!r}: a capture runs already; end it: {end}")
     link = Link(engine, lab)
     idle = link.laid()  # wan counts only where the tree is laid
     try:
@@ -86,9 +84,8 @@ def stop(
     """
     listening = {name: size is not None for name, size in status(engine, lab).items()}
     if not any(listening.values()):
-        raise LabError(
-            f"lab {lab.name!r}: no capture runs; start one: {command('start', lab.name)}"
-        )
+        begin = command_for(lab.name, "lab capture start")
+        raise LabError(f"lab {lab.name!r}: no capture runs; start one: {begin}")
     with undone(lambda: remove(engine, lab)), TemporaryDirectory(prefix="netlab-") as name:
         if not listening["wan"]:
             raise LabError("wan: no capture runs here any more (was it started again?)")
@@ -111,11 +108,6 @@ def stop(
         if not account.unchecked:
             account.contradictions = contradictions(account, after.since(before))
         return Capture(target, account)
-
-
-def command(verb: str, name: str) -> str:
-    """What starts or ends a capture of the lab of that name."""
-    return f"lab capture {verb}" if name == "lab" else f"lab capture {verb} --name {name}"
 
 
 def remove(engine: Engine, lab: Lab) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from lab.capture import stations, table
-from lab.capture.stations import command
+from lab.capture import SNAPLEN
 from lab.commands.shared import answer, answering, group, named, say
 from lab.engine import Engine
+from lab.nodes import command_for
 from lab.options import any_folder, parsed
 from lab.parsing import number
 from lab.wording import count
@@ -21,16 +21,18 @@ def capture() -> None:
 
 @capture.command()
 @click.option(
-    "--snaplen", callback=parsed(number(64, 65_535)), default=str(stations.SNAPLEN),
+    "--snaplen", callback=parsed(number(64, 65_535)), default=str(SNAPLEN),
     show_default=True, help="Bytes kept of each frame.",
 )  # fmt: skip
 @named
 def start(name: str, snaplen: int) -> None:
     """Start at every node; each listens when this returns."""
+    from lab.capture import stations  # noqa: PLC0415 - as elsewhere: `lab up` is quick
+
     engine = Engine()
     lab = engine.lab(name)
     stations.start(engine, lab, snaplen=snaplen)
-    say(f"capturing at {len(lab.nodes)} nodes; end it: {command('stop', name)}")
+    say(f"capturing at {len(lab.nodes)} nodes; end it: {command_for(name, 'lab capture stop')}")
 
 
 @capture.command()
@@ -38,6 +40,8 @@ def start(name: str, snaplen: int) -> None:
 @named
 def status(name: str, as_json: bool) -> None:
     """How many bytes each node has captured so far."""
+    from lab.capture import stations  # noqa: PLC0415
+
     engine = Engine()
     found = stations.status(engine, engine.lab(name))
     answer(
@@ -59,6 +63,8 @@ def status(name: str, as_json: bool) -> None:
 @named
 def stop(name: str, out: Path, as_json: bool) -> None:
     """End it, join what the nodes saw, and write one pcapng."""
+    from lab.capture import stations, table  # noqa: PLC0415
+
     engine = Engine()
     file = out / f"capture-{datetime.now():%Y%m%d-%H%M%S}.pcapng"
     found = stations.stop(engine, engine.lab(name), file, comment=f"lab {name}")

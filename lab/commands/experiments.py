@@ -13,6 +13,7 @@ from lab.commands.shared import INTERRUPTED, answer, answering, columns, command
 from lab.engine import Engine
 from lab.errors import BadInput
 from lab.impairing import ONE_OF_BOTH
+from lab.nodes import command_for
 from lab.options import parsed
 
 if TYPE_CHECKING:
@@ -67,13 +68,12 @@ def run(
         default = context.get_parameter_source("name") is ParameterSource.DEFAULT
         _go_on(out, None if default else name, everything=everything, as_json=as_json)
         return
-    words = ["lab", "run", "--all" if everything else str(scenario)]
-    words += ["--name", name] if name != "lab" else []
-    words += ["--capture"] if capture else []
+    typed = command_for(name, f"lab run {'--all' if everything else scenario}")
+    typed += " --capture" if capture else ""
     place = options.folder(out, "--out") if out is not None else None
     if everything:
         chosen = [runner.load(each) for each in catalogue.scenarios()]
-        order = runner.Order(Engine(), name, say, " ".join(words), capture)
+        order = runner.Order(Engine(), name, say, typed, capture)
         _tell_all(run_all.run(order, chosen, place), as_json)
     elif scenario is None:
         parameter = next(each for each in context.command.params if each.name == "scenario")
@@ -82,7 +82,7 @@ def run(
         loaded = runner.load(scenario)
         if capture and isinstance(loaded, str):
             raise BadInput("--capture", loaded, "keeps no packets; allowed with scenario files")
-        order = runner.Order(Engine(), name, say, " ".join(words), capture)
+        order = runner.Order(Engine(), name, say, typed, capture)
         _tell(*runner.run(order, loaded, place), as_json)
 
 

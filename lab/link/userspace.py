@@ -18,7 +18,7 @@ from lab.link.kernel import Lanes
 from lab.link.lane import COMMON, Lane
 from lab.link.queue import queue_packets
 from lab.link.state import Counters, LinkState, Script
-from lab.nodes import SERVERS, Lab, Node, up_command
+from lab.nodes import SERVERS, Lab, Node, command_for
 
 NAME = "userspace"
 KNOBS_OF_SCRIPT = frozenset({"seed", "rules", "log"})
@@ -47,14 +47,14 @@ class UserspaceLink:
         if self._engine.outlived(node, self._lab.node("wan")):
             raise ImpairmentError(
                 "wan was started again, and the link beside it is not in its network any more; "
-                f"mend it: {up_command(self._lab.name)}"
+                f"mend it: {command_for(self._lab.name, 'lab up')}"
             )
         try:
             told = self._ask(node, {"do": "state"})
         except LabError as error:
             raise ImpairmentError(
                 f"the link beside wan does not answer ({error}), so that nothing passes; "
-                f"mend it: {up_command(self._lab.name)}"
+                f"mend it: {command_for(self._lab.name, 'lab up')}"
             ) from error
         config = told["config"]
         addresses: Mapping[str, str] = config.get("note", {})

@@ -16,6 +16,7 @@ import socket
 from lab.node.probe import options, tcp_info
 from lab.node.probe.flow import Flow
 from lab.node.probe.session import (
+    CONNECT_S,
     LONGEST_WAIT_NS,
     MS,
     NS,
@@ -29,7 +30,6 @@ from lab.node.probe.session import (
 )
 
 MODULE = "lab.node.probe.bulk"
-CONNECT_S = 20.0  # a SYN that is lost four times in a row has been sent again by then
 CLOSING_S = 10.0
 SAMPLE_NS = 50 * MS
 

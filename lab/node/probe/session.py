@@ -18,6 +18,7 @@ NS = 1_000_000_000
 MS = 1_000_000  # nanoseconds in a millisecond
 # No wait is longer, so that a signal is seen within this time and progress stays alive.
 LONGEST_WAIT_NS = NS // 10
+CONNECT_S = 20.0  # a SYN that is lost four times in a row has been sent again by then
 
 
 class CannotMeasure(Exception):

@@ -20,6 +20,7 @@ from lab.node import kernel, wire
 from lab.node.probe import options, tcp_info
 from lab.node.probe.report import grown, summary
 from lab.node.probe.session import (
+    CONNECT_S,
     LONGEST_WAIT_NS,
     MS,
     NS,
@@ -38,7 +39,6 @@ MODULE = "lab.node.probe.steady"
 TCP_USER_TIMEOUT = 18  # linux/tcp.h, tcp(7), RFC 5482
 KERNEL_COUNTERS = ("Tcp.RetransSegs", "Tcp.OutSegs", "Tcp.InSegs")
 CLOSING_NS = NS
-CONNECT_S = 20.0  # a SYN that is lost four times in a row has been sent again by then
 KEEPALIVES = 3
 SEEN = ("rto", "backoff", "total_retrans", "unacked", "rtt", "snd_cwnd")
 
