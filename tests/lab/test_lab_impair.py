@@ -134,7 +134,8 @@ VERIFIED = [
 @pytest.mark.parametrize(("server", "client"), VERIFIED)
 def test_the_packets_confirm_it(engine: Engine, wide: Lab, server: str, client: str) -> None:
     asked = {SERVER: Impairment.parse(server), CLIENT: Impairment.parse(client)}
-    state = Link(engine, wide).set(asked)
+    # With a seed the draws are the same each time: without, one sound link in some thousand fails.
+    state = Link(engine, wide).set(asked, "userspace", script=Script(seed=11))
     after, found = verify.verify(engine, wide, longest_s=5)
     assert after.lanes == state.lanes
     for way, each in found.items():
