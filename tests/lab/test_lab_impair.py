@@ -134,7 +134,7 @@ VERIFIED = [
 @pytest.mark.parametrize(("server", "client"), VERIFIED)
 def test_the_packets_confirm_it(engine: Engine, wide: Lab, server: str, client: str) -> None:
     asked = {SERVER: Impairment.parse(server), CLIENT: Impairment.parse(client)}
-    # With a seed the draws are the same each time: without, one sound link in some thousand fails.
+    # A seed, which userspace alone takes, repeats the draws: else a sound link fails now and then.
     state = Link(engine, wide).set(asked, "userspace", script=Script(seed=11))
     after, found = verify.verify(engine, wide, longest_s=5)
     assert after.lanes == state.lanes
